@@ -1,0 +1,25 @@
+//! The ground filch stands on.
+//!
+//! Every atomic, cell, lock and thread that filch's crates use comes from here and from nowhere else, so that one
+//! switch (`--cfg filch_loom`) turns all of them into the model checker's. On that ground stand the few small
+//! things that several crates share.
+//!
+//! In reading order:
+//! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, real or modelled.
+//! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
+//! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
+//! - [`slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
+//!
+//! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
+
+pub mod cell;
+pub mod hint;
+pub mod slice;
+pub mod sync;
+pub mod thread;
+
+mod byte_lock;
+mod wake_batch;
+
+pub use byte_lock::{ByteLock, ByteLockGuard};
+pub use wake_batch::{WAKE_BATCH_CAPACITY, WakeBatch, wake_contained};

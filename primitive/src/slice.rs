@@ -1,0 +1,152 @@
+//! The time slice of the poll that is under way.
+//!
+//! A task whose futures are always ready would never return from its poll, and everything queued behind it would
+//! wait. So the executor opens a slice around each poll, and the futures at the leaves (a channel's `recv`, a
+//! socket's `read`, a lock) ask [`proceed`] before they go on: when the slice is over it wakes the task and says
+//! [`Poll::Pending`], once, and the task takes its place behind what is ready.
+//!
+//! The rule is time, not a count of operations: a task doing little per operation may do many. Reading the clock costs
+//! more than a leaf's work, so it is read once in [`OPS_PER_LOOK`] operations, and a poll shorter than that never
+//! reads it. After [`FORCED_PENDING_MAX`] refusals in one poll, [`proceed`] lets everything pass again: a combinator that polls
+//! the same child over and over within one poll would otherwise spin for ever on a leaf that is ready.
+//!
+//! Outside a slice (another executor's poll, a plain thread) [`proceed`] always says go.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Operations between two looks at the clock. At 20–50 ns per operation a look (about 45 ns) every 64 costs 2–4%.
+pub const OPS_PER_LOOK: u32 = 64;
+
+/// How long one poll may go on through leaves that are ready. A guess, on the scale at which workers look at
+/// their other sources of work.
+pub const SLICE: Duration = Duration::from_micros(200);
+
+/// Refusals in one poll before everything passes again.
+pub const FORCED_PENDING_MAX: u32 = 8;
+
+#[derive(Clone, Copy)]
+struct State {
+    open: bool,
+    ops: u32,
+    refused: u32,
+    started: Option<Instant>,
+}
+
+const CLOSED: State = State { open: false, ops: 0, refused: 0, started: None };
+
+thread_local! {
+    static STATE: Cell<State> = const { Cell::new(CLOSED) };
+}
+
+/// An open slice; dropping it puts back what was there before, so that nested polls keep their own.
+#[derive(Debug)]
+#[must_use = "the slice lasts as long as this value"]
+pub struct Slice {
+    outer: SavedState,
+}
+
+struct SavedState(State);
+
+impl std::fmt::Debug for SavedState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SavedState")
+    }
+}
+
+/// Opens a slice on this thread. The executor calls this around a poll, or around a run of polls.
+#[inline]
+pub fn open() -> Slice {
+    let fresh = State { open: true, ops: 0, refused: 0, started: None };
+    Slice { outer: SavedState(STATE.replace(fresh)) }
+}
+
+impl Slice {
+    /// Begins anew for the next poll, without closing.
+    #[inline]
+    pub fn restart(&mut self) {
+        STATE.set(State { open: true, ops: 0, refused: 0, started: None });
+    }
+}
+
+impl Drop for Slice {
+    #[inline]
+    fn drop(&mut self) {
+        STATE.set(self.outer.0);
+    }
+}
+
+/// Asked by a leaf future before it completes: may this poll go on? `Pending` has woken the task already.
+///
+/// # Errors
+/// None: the answer is a [`Poll`] so that leaves can write `ready!(slice::proceed(cx))`.
+#[inline]
+pub fn proceed(cx: &mut Context<'_>) -> Poll<()> {
+    let mut state = STATE.get();
+    state.ops += 1;
+    if !state.open || state.ops < OPS_PER_LOOK {
+        STATE.set(state);
+        return Poll::Ready(());
+    }
+    look(state, cx)
+}
+
+#[cold]
+fn look(mut state: State, cx: &mut Context<'_>) -> Poll<()> {
+    state.ops = 0;
+    let now = Instant::now();
+    let started = *state.started.get_or_insert(now);
+    let over = now.saturating_duration_since(started) >= SLICE && state.refused < FORCED_PENDING_MAX;
+    if over {
+        state.refused += 1;
+        // The next operation looks again at once: one that is polled in spite of the refusal is refused again.
+        state.ops = OPS_PER_LOOK - 1;
+    }
+    STATE.set(state);
+    if over {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::{FORCED_PENDING_MAX, OPS_PER_LOOK, SLICE, open, proceed};
+    use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
+
+    #[test]
+    fn outside_a_slice_everything_passes() {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!((0..10 * OPS_PER_LOOK).all(|_| proceed(&mut cx).is_ready()));
+    }
+
+    #[test]
+    fn an_endless_poll_is_refused_after_its_slice_and_lets_go_in_the_end() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut slice = open();
+        let start = Instant::now();
+        while proceed(&mut cx).is_ready() {
+            assert!(start.elapsed().as_secs() < 10, "the slice never ended");
+        }
+        assert!(start.elapsed() >= SLICE);
+        let refused =
+            1 + (0..4 * FORCED_PENDING_MAX).take_while(|_| proceed(&mut cx) == Poll::Pending).count();
+        assert_eq!(refused, FORCED_PENDING_MAX as usize, "a combinator that spins is let go");
+        slice.restart();
+        assert!(proceed(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn a_nested_slice_gives_the_outer_one_back() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let outer = open();
+        while proceed(&mut cx).is_ready() {}
+        drop(open());
+        assert!(proceed(&mut cx).is_pending(), "the outer slice is still over");
+        drop(outer);
+        assert!(proceed(&mut cx).is_ready());
+    }
+}
