@@ -1,0 +1,112 @@
+//! The right to run some work once.
+
+use crate::contain::contained;
+use crate::error::{Refusal, UnblockError};
+use filch_primitive::sync::Mutex;
+use filch_primitive::wake_contained;
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Work to be run once, on some thread.
+///
+/// Running it never unwinds. Dropping it unrun drops the work; whoever awaits it learns that it never ran.
+///
+/// # Examples
+/// ```
+/// use filch_blocking::{Job, Pool};
+///
+/// let pool = Pool::new()?;
+/// pool.close();
+/// let refused = pool.submit(Job::new(|| println!("on this thread, then"))).unwrap_err();
+/// assert!(refused.is_closed());
+/// refused.into_job().run();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Job {
+    /// `None` once run or refused.
+    work: Option<Arc<dyn Work>>,
+}
+
+/// What a job holds. Of all calls to these two together the first counts.
+pub(crate) trait Work: Send + Sync {
+    /// Runs the work, contains its panic, and stores what it gave. The waker of whoever awaits that comes back: the
+    /// caller wakes once its own books are in order.
+    fn run(&self) -> Option<Waker>;
+
+    /// Drops the work unrun, and stores why.
+    fn refuse(&self, error: UnblockError) -> Option<Waker>;
+}
+
+impl Job {
+    /// A job that calls `f`. One allocation.
+    pub fn new(f: impl FnOnce() + Send + 'static) -> Self {
+        Self::from_work(Arc::new(Closure(Mutex::new(Some(f)))))
+    }
+
+    pub(crate) fn from_work(work: Arc<dyn Work>) -> Self {
+        Self { work: Some(work) }
+    }
+
+    /// Runs the work here and now. A panic is contained (and printed by the panic hook); whoever awaits the job gets
+    /// its payload.
+    pub fn run(self) {
+        if let Some(waker) = self.run_unwoken() {
+            wake_contained(waker);
+        }
+    }
+
+    /// Runs the work; the caller wakes.
+    pub(crate) fn run_unwoken(mut self) -> Option<Waker> {
+        self.work.take().and_then(|work| {
+            let waker = work.run();
+            // Perhaps the last reference to what the work gave, which then drops here.
+            contained(|| drop(work));
+            waker
+        })
+    }
+
+    /// Drops the work unrun; whoever awaits it is told why.
+    pub(crate) fn refuse(mut self, reason: Refusal) {
+        self.refuse_in_place(reason);
+    }
+
+    fn refuse_in_place(&mut self, reason: Refusal) {
+        if let Some(work) = self.work.take() {
+            let waker = work.refuse(UnblockError::refused(reason));
+            contained(|| drop(work));
+            if let Some(waker) = waker {
+                wake_contained(waker);
+            }
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.refuse_in_place(Refusal::Closed);
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}
+
+/// A closure nobody awaits.
+struct Closure<F>(Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send> Work for Closure<F> {
+    fn run(&self) -> Option<Waker> {
+        let f = self.0.lock().take();
+        contained(|| f.map(|f| f()));
+        None
+    }
+
+    fn refuse(&self, _error: UnblockError) -> Option<Waker> {
+        let f = self.0.lock().take();
+        contained(|| drop(f));
+        None
+    }
+}
