@@ -16,8 +16,8 @@
 //! 2. Send the job. Fence, look whether the pool was closed meanwhile; if so, empty the channel.
 //!
 //! Serving:
-//! 1. Receive, for at most the keep-alive time. Run. [`Counters::finish`]. Only then wake whoever awaits the job:
-//!    so what that one submits next finds this thread idle.
+//! 1. Receive, for at most the keep-alive time. Run. [`Counters::finish`]. Only then publish the result and wake
+//!    whoever awaits it: so what that one submits next finds this thread idle.
 //! 2. On a time-out, [`Counters::leave`], in one exchange: allowed only while `claims < threads`. Refused, go to 1.
 //!
 //! Closing: set the bit; fence; empty the channel, cancelling what is found; ring for the idle threads.

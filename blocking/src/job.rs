@@ -30,9 +30,12 @@ pub struct Job {
 
 /// What a job holds. Of all calls to these two together the first counts.
 pub(crate) trait Work: Send + Sync {
-    /// Runs the work, contains its panic, and stores what it gave. The waker of whoever awaits that comes back: the
-    /// caller wakes once its own books are in order.
-    fn run(&self) -> Option<Waker>;
+    /// Runs the work, contains its panic, and stores what it gave. The waker of whoever awaits that comes back, for
+    /// the caller to wake.
+    ///
+    /// `ended` is called once: after the last of the user's code that belongs to the work, and before anybody can see
+    /// that it has ended. It may be called under a lock, so it must be short.
+    fn run(&self, ended: &dyn Fn()) -> Option<Waker>;
 
     /// Drops the work unrun, and stores why.
     fn refuse(&self, error: UnblockError) -> Option<Waker>;
@@ -51,19 +54,14 @@ impl Job {
     /// Runs the work here and now. A panic is contained (and printed by the panic hook); whoever awaits the job gets
     /// its payload.
     pub fn run(self) {
-        if let Some(waker) = self.run_unwoken() {
+        if let Some(waker) = self.run_unwoken(&|| ()) {
             wake_contained(waker);
         }
     }
 
-    /// Runs the work; the caller wakes.
-    pub(crate) fn run_unwoken(mut self) -> Option<Waker> {
-        self.work.take().and_then(|work| {
-            let waker = work.run();
-            // Perhaps the last reference to what the work gave, which then drops here.
-            contained(|| drop(work));
-            waker
-        })
+    /// Runs the work, with `ended` as in [`Work::run`]; the caller wakes.
+    pub(crate) fn run_unwoken(mut self, ended: &dyn Fn()) -> Option<Waker> {
+        self.work.take().and_then(|work| work.run(ended))
     }
 
     /// Drops the work unrun; whoever awaits it is told why.
@@ -74,7 +72,7 @@ impl Job {
     fn refuse_in_place(&mut self, reason: Refusal) {
         if let Some(work) = self.work.take() {
             let waker = work.refuse(UnblockError::refused(reason));
-            contained(|| drop(work));
+            drop(work);
             if let Some(waker) = waker {
                 wake_contained(waker);
             }
@@ -98,9 +96,10 @@ impl fmt::Debug for Job {
 struct Closure<F>(Mutex<Option<F>>);
 
 impl<F: FnOnce() + Send> Work for Closure<F> {
-    fn run(&self) -> Option<Waker> {
+    fn run(&self, ended: &dyn Fn()) -> Option<Waker> {
         let f = self.0.lock().take();
         contained(|| f.map(|f| f()));
+        ended();
         None
     }
 

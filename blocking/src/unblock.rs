@@ -92,12 +92,15 @@ where
 }
 
 impl<F, T> Packet<F, T> {
-    /// Stores the result, unless nobody wants it. Never unwinds.
-    fn settle(&self, result: Result<T, UnblockError>) -> Option<Waker> {
+    /// Stores the result, unless nobody wants it. Never unwinds. `ended` as in [`Work::run`].
+    fn settle(&self, result: Result<T, UnblockError>, ended: &dyn Fn()) -> Option<Waker> {
         let unwanted = {
             let mut slot = self.slot.lock();
             match mem::replace(&mut *slot, Slot::Gone) {
                 Slot::Waiting(waker) => {
+                    // Under the lock: whoever sees the result finds the job's thread idle, and whoever drops the
+                    // future instead drops the result with it, on a thread of its own.
+                    ended();
                     *slot = Slot::Done(result);
                     return waker;
                 }
@@ -109,6 +112,7 @@ impl<F, T> Packet<F, T> {
             Ok(value) => drop(contained(|| drop(value))),
             Err(error) => error.discard(),
         }
+        ended();
         None
     }
 }
@@ -118,15 +122,16 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    fn run(&self) -> Option<Waker> {
+    fn run(&self, ended: &dyn Fn()) -> Option<Waker> {
+        // A job is run or refused once: it is there.
         let closure = self.closure.lock().take()?;
-        self.settle(catch_unwind(AssertUnwindSafe(closure)).map_err(UnblockError::panic))
+        self.settle(catch_unwind(AssertUnwindSafe(closure)).map_err(UnblockError::panic), ended)
     }
 
     fn refuse(&self, error: UnblockError) -> Option<Waker> {
         let closure = self.closure.lock().take()?;
         contained(|| drop(closure));
-        self.settle(Err(error))
+        self.settle(Err(error), &|| ())
     }
 }
 

@@ -108,10 +108,7 @@ impl Worker {
                 Ok(Message::Run(job)) if self.core.counters.snapshot().is_closed() => self.core.cancel(job),
                 Ok(Message::Run(job)) => {
                     self.member.set_busy(true);
-                    let waker = job.run_unwoken();
-                    // Before the wake: what the woken one submits next finds this thread idle.
-                    self.core.counters.finish();
-                    if let Some(waker) = waker {
+                    if let Some(waker) = job.run_unwoken(&|| self.core.counters.finish()) {
                         self.wake(waker);
                     }
                     self.member.set_busy(false);
