@@ -8,6 +8,7 @@
 //! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, real or modelled.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
+//! - [`wait_list`]: who waits for a primitive, in which order.
 //! - [`slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
 //!
 //! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
@@ -17,6 +18,7 @@ pub mod hint;
 pub mod slice;
 pub mod sync;
 pub mod thread;
+pub mod wait_list;
 
 mod byte_lock;
 mod wake_batch;
