@@ -1,1 +1,58 @@
-//! Under construction.
+//! Deadlines become wake-ups: sleeps, intervals and timeouts that run under any executor.
+//!
+//! ```
+//! use filch_timer::{interval, sleep, timeout};
+//! use std::time::Duration;
+//!
+//! futures_lite::future::block_on(async {
+//!     sleep(Duration::from_millis(2)).await;
+//!
+//!     let mut beat = interval(Duration::from_millis(1));
+//!     let first = beat.tick().await;
+//!     assert_eq!(beat.tick().await, first + Duration::from_millis(1));
+//!
+//!     let never = std::future::pending::<()>();
+//!     assert!(timeout(Duration::from_millis(2), never).await.is_err());
+//! });
+//! ```
+//!
+//! A timer fires at or after its deadline, never before, and at most one tick (65.5 µs) plus the wait for a thread
+//! late. Deadlines may be as far away or as long past as [`Instant`](std::time::Instant) can say; nothing overflows.
+//!
+//! # Who looks at the clock
+//!
+//! A [`Timer`] is a wheel of deadlines together with the [`Clock`] they are read on. Something has to drive it: ask
+//! for its [`next_deadline`](Timer::next_deadline), wait that long, and [`turn`](Timer::turn) it. An executor does so
+//! with a timer per worker, and says so to the thread with [`enter`]; sleeps polled on that thread register there.
+//! A thread without such a context uses one timer for the whole process, driven by a thread of its own that
+//! starts with the first sleep and never runs while nothing is due.
+//!
+//! # Reading order
+//!
+//! - `line`: every instant as a number of nanoseconds, and as a tick.
+//! - `clock`: [`Clock`], real or moved by hand.
+//! - `entry`: what a deadline looks like inside its future, and its states.
+//! - `wheel`: where entries wait. It is handed the time and never reads it.
+//! - `timer`: [`Timer`], the wheel behind its lock.
+//! - `context`, `fallback`: which timer a thread uses, and the one for threads that have none.
+//! - `registration`: the future's side of the entry's protocol.
+//! - `sleep`, `interval`, `timeout`: [`Sleep`], [`Interval`], [`Timeout`].
+
+mod clock;
+mod context;
+mod entry;
+mod fallback;
+mod interval;
+mod line;
+mod registration;
+mod sleep;
+mod timeout;
+mod timer;
+mod wheel;
+
+pub use clock::Clock;
+pub use context::{EnterGuard, enter, now};
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use timer::Timer;

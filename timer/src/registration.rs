@@ -1,0 +1,152 @@
+//! The future's side of the protocol: an entry and the timer it registers with.
+//!
+//! Polled:
+//! 1. *Fired*: ready, unless the deadline was moved under the wheel's eyes; then as if idle.
+//! 2. *Linked*, and the registered waker wakes this task: pending, no lock.
+//! 3. *Linked*, another waker: it is cloned first, then exchanged under the lock; the one before is dropped after it.
+//! 4. *Idle* or *Orphaned*: if the clock shows the deadline, ready, and no wheel was needed. Otherwise the thread's timer
+//!    becomes the home, and the entry is linked there.
+//!
+//! Reset: to a later time a linked entry only has its deadline stored, no lock; the wheel finds out when the old one comes.
+//! To an earlier time it is taken out and filed again under the home's lock, and keeps its waker. Otherwise it
+//! becomes idle and registers when it is polled next.
+//!
+//! Dropped: a linked entry is taken out under the home's lock. In every other state the wheel knows nothing of it, and no
+//! lock is taken.
+//!
+//! The home never changes while the entry is linked, and is kept afterwards: coming back to the same
+//! timer costs no reference count.
+
+#![allow(unsafe_code, reason = "keeps the entry in place for as long as a wheel points to it")]
+
+use crate::context;
+use crate::entry::{Entry, State};
+use crate::fallback;
+use crate::line::Nanos;
+use crate::timer::{Link, Timer};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A deadline that registers itself when polled and leaves when dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    entry: Entry,
+    home: Option<Timer>,
+}
+
+impl Registration {
+    /// A deadline that no wheel knows yet.
+    pub(crate) fn new(deadline: Nanos) -> Self {
+        Self { entry: Entry::new(deadline), home: None }
+    }
+
+    /// The deadline as it stands.
+    pub(crate) fn deadline(&self) -> Nanos {
+        self.entry.deadline()
+    }
+
+    /// Whether the deadline has come.
+    pub(crate) fn is_elapsed(&self) -> bool {
+        if self.entry.state() == State::Fired && !self.entry.was_moved() {
+            return true;
+        }
+        let now = self.home.as_ref().map_or_else(context::nanos, |home| home.clock().nanos());
+        now >= self.deadline()
+    }
+
+    /// Ready once the deadline has come; wakes then.
+    #[inline]
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: nothing is moved out of it; the entry, the part a wheel points to, is only borrowed.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.entry.state() == State::Linked {
+            // SAFETY: we are the future, polled; it is linked, so it was.
+            if unsafe { this.entry.registered(cx.waker()) } || this.exchange_waker(cx) {
+                return Poll::Pending;
+            }
+        }
+        if this.entry.state() == State::Fired && !this.entry.was_moved() {
+            return Poll::Ready(());
+        }
+        this.register(cx)
+    }
+
+    /// Gives the deadline up and takes another.
+    pub(crate) fn reset(self: Pin<&mut Self>, deadline: Nanos) {
+        let this = self.into_ref().get_ref();
+        if this.entry.state() == State::Linked {
+            let before = this.deadline();
+            if deadline == before {
+                return;
+            }
+            if deadline > before {
+                this.entry.set_moved(true);
+                this.entry.set_deadline(deadline);
+                return;
+            }
+            if let Some(home) = &this.home {
+                // SAFETY: we are the future, and what is linked is linked with its home; it is pinned and its drop
+                // takes it out.
+                if unsafe { home.refile(&this.entry, deadline, context::is_owner(home)) } {
+                    return;
+                }
+            }
+        }
+        this.entry.set_deadline(deadline);
+        this.entry.rearm();
+    }
+
+    /// Registers another waker; `false` if the entry has left the wheel meanwhile.
+    #[cold]
+    fn exchange_waker(&self, cx: &mut Context<'_>) -> bool {
+        let Some(home) = &self.home else { return false };
+        let waker = cx.waker().clone();
+        // SAFETY: we are the future, and what is linked is linked with its home.
+        let (linked, _left_over) = unsafe { home.replace_waker(&self.entry, waker) };
+        linked
+    }
+
+    /// Not linked, and not known to have fired: looks at the clock, and goes into the wheel.
+    fn register(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.entry.rearm();
+        let mut chosen = context::choose(&mut self.home);
+        loop {
+            let (Some(()), Some(home)) = (chosen, &self.home) else {
+                // No timer to be had: try again at once, see the fallback's docs.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            };
+            let now = home.clock().nanos();
+            if now >= self.deadline() {
+                break;
+            }
+            let waker = cx.waker().clone();
+            // SAFETY: we are the future, and not linked: the state is Idle. It is pinned, as `poll` and `reset` ask; if it
+            // is still linked when it is dropped, the drop takes it out.
+            match unsafe { home.link(&self.entry, waker, now, context::is_owner(home)) } {
+                Link::Linked => return Poll::Pending,
+                Link::Past => break,
+                // The waker is dropped with the arm: the next round clones it again, which happens once per end of a timer.
+                Link::Orphaned(_waker) => {
+                    chosen = fallback::timer().map(|timer| self.home = Some(timer.clone()));
+                }
+            }
+        }
+        self.entry.fired();
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Registration {
+    #[inline]
+    fn drop(&mut self) {
+        if self.entry.state() != State::Linked {
+            return;
+        }
+        if let Some(home) = &self.home {
+            // SAFETY: we are the future, in its last moment; what is linked is linked with its home.
+            let waker = unsafe { home.unlink(&self.entry) };
+            drop(waker);
+        }
+    }
+}
