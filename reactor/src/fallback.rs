@@ -1,0 +1,39 @@
+//! The process-wide default reactor, for threads without one.
+//!
+//! It starts with the first descriptor that needs it, together with its own thread, which does nothing but wait and wake.
+//! A start that fails (no descriptors left, no thread) is the registering caller's error, and is tried anew by the next.
+
+use crate::reactor::{Reactor, Shared};
+use filch_primitive::sync::Arc;
+use filch_primitive::thread;
+use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+// Plain `std` locks: a model's exist only within one run of it, and these are the process's.
+static REACTOR: OnceLock<Reactor> = OnceLock::new();
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// The default reactor, running.
+pub(crate) fn reactor() -> io::Result<Arc<Shared>> {
+    if let Some(reactor) = REACTOR.get() {
+        return Ok(reactor.shared().clone());
+    }
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(reactor) = REACTOR.get() {
+        return Ok(reactor.shared().clone());
+    }
+    let reactor = Reactor::new()?;
+    let mine = reactor.clone();
+    thread::Builder::new().name("filch-reactor".to_owned()).spawn(move || run(&mine))?;
+    Ok(REACTOR.get_or_init(|| reactor).shared().clone())
+}
+
+fn run(reactor: &Reactor) {
+    loop {
+        // Nobody else takes this reactor's turn, and a wait that fails (out of memory for a moment) is tried again, by
+        // and by.
+        if reactor.try_turn().is_none_or(|mut turn| turn.wait(None, usize::MAX).is_err()) {
+            thread::yield_now();
+        }
+    }
+}
