@@ -1,0 +1,2 @@
+#[filch_macros::main]
+async fn main<T: Default>() {}

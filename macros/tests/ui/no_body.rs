@@ -1,0 +1,6 @@
+trait Program {
+    #[filch_macros::main]
+    async fn run() -> u8;
+}
+
+fn main() {}

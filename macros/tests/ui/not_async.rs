@@ -1,0 +1,2 @@
+#[filch_macros::main]
+fn main() {}

@@ -1,0 +1,8 @@
+struct Program;
+
+impl Program {
+    #[filch_macros::main]
+    async fn run(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[filch_macros::test]
+#[test]
+async fn twice() {}
+
+fn main() {}

@@ -1,0 +1,2 @@
+#[filch_macros::main(crate = "::no_such_crate")]
+async fn main() {}

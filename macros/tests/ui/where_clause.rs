@@ -1,0 +1,6 @@
+#[filch_macros::main]
+async fn main()
+where
+    u8: Copy,
+{
+}

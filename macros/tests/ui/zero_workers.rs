@@ -1,0 +1,2 @@
+#[filch_macros::main(workers = 0)]
+async fn main() {}
