@@ -19,6 +19,9 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 use std::{fmt, io};
 
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
 /// A pool of threads for work that blocks. Clones are handles on the same pool.
 ///
 /// Jobs run in the order they were submitted. A job that panics is contained; its thread goes on.
@@ -67,6 +70,9 @@ pub(crate) struct Core {
     /// Held while a thread is started and counted in; the number of the next. A new thread passes through it, so
     /// that it is counted before it serves.
     starting: Mutex<usize>,
+    /// Makes the start of a thread fail, as the operating system may at any time.
+    #[cfg(test)]
+    refuses_starts: std::sync::atomic::AtomicBool,
 }
 
 /// What pool threads receive.
@@ -100,6 +106,8 @@ impl Pool {
             sender,
             cancelled: AtomicUsize::new(0),
             starting: Mutex::new(0),
+            #[cfg(test)]
+            refuses_starts: Default::default(),
         };
         Self(Arc::new(Handle { core: Arc::new(core) }))
     }
@@ -181,6 +189,10 @@ impl Pool {
 
     fn start_thread(&self, next: &mut MutexGuard<'_, usize>) -> io::Result<()> {
         let core = &self.0.core;
+        #[cfg(test)]
+        if core.refuses_starts.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let name = format!("{}-{}", core.settings.thread_name, **next);
         let member = Arc::new(Member::new(name.clone()));
         core.registry.enter(member.clone());

@@ -1,5 +1,7 @@
 //! Closing, shutting down, and pools whose last handle is gone.
 
+#![cfg(not(filch_loom))]
+
 mod common;
 
 use common::{SOON, hold, soon, until};

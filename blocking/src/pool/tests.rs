@@ -1,0 +1,74 @@
+//! Threads that cannot start, some of them.
+
+use super::{Job, Pool};
+use futures_lite::future::block_on;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn refuse_starts(pool: &Pool, refuse: bool) {
+    pool.0.core.refuses_starts.store(refuse, Ordering::SeqCst);
+}
+
+/// A job that has begun, and ends when what it returns is dropped.
+fn hold(pool: &Pool) -> Sender<()> {
+    let (began, begun) = channel();
+    let (release, released): (_, Receiver<()>) = channel();
+    pool.spawn(move || {
+        began.send(()).unwrap();
+        let _ = released.recv();
+    })
+    .detach();
+    begun.recv_timeout(SOON).expect("the job begins");
+    release
+}
+
+#[test]
+fn while_a_thread_serves_jobs_wait_for_it() {
+    let pool = Pool::builder().max_threads(8).build().unwrap();
+    let held = hold(&pool);
+    refuse_starts(&pool, true);
+    let jobs: Vec<_> = (0..3).map(|i| pool.spawn(move || i)).collect();
+    let stats = pool.stats();
+    assert_eq!((stats.threads, stats.running, stats.queued), (1, 1, 3));
+    drop(held);
+    let values: Vec<_> = jobs.into_iter().map(|job| block_on(job).unwrap()).collect();
+    assert_eq!(values, [0, 1, 2]);
+}
+
+#[test]
+fn the_next_submit_makes_up_for_threads_that_did_not_start() {
+    let pool = Pool::builder().max_threads(8).build().unwrap();
+    let held = hold(&pool);
+    refuse_starts(&pool, true);
+    let (sender, receiver) = channel();
+    for _ in 0..2 {
+        let sender = sender.clone();
+        pool.submit(Job::new(move || sender.send(()).unwrap())).unwrap();
+    }
+    assert!(receiver.try_recv().is_err());
+    refuse_starts(&pool, false);
+    pool.submit(Job::new(move || sender.send(()).unwrap())).unwrap();
+    for _ in 0..3 {
+        receiver.recv_timeout(SOON).expect("it runs while the first thread is still taken");
+    }
+    assert_eq!(pool.stats().threads, 4);
+    drop(held);
+}
+
+#[test]
+fn once_no_thread_serves_the_error_is_the_submitters() {
+    let pool = Pool::builder().keep_alive(Duration::ZERO).build().unwrap();
+    block_on(pool.spawn(|| ())).unwrap();
+    while pool.stats().threads > 0 {
+        std::thread::yield_now();
+    }
+    refuse_starts(&pool, true);
+    let refused = pool.submit(Job::new(|| ())).unwrap_err();
+    assert_eq!(refused.io_error().unwrap().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!((pool.stats().running, pool.stats().queued), (0, 0));
+    refuse_starts(&pool, false);
+    assert_eq!(block_on(pool.spawn(|| 3)).unwrap(), 3);
+}
