@@ -1,0 +1,345 @@
+//! One at a time: [`Lock`].
+//!
+//! # States
+//! One byte. `QUEUED` and `RESERVED` change under the wait queue's lock only; `LOCKED` is taken by an exchange from
+//! anywhere, and given back by one exchange while nobody is queued.
+//!
+//! | bits | meaning | leaves by |
+//! |---|---|---|
+//! | — | free | `try_lock`: one exchange |
+//! | `LOCKED` | held, nobody waits | `unlock`: one exchange |
+//! | `LOCKED`, `QUEUED` | held, somebody waits | `unlock` through the queue |
+//! | `QUEUED` | free, somebody waits | whoever comes first |
+//! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; after [`raw::GRACE_US`] anybody |
+//!
+//! # Protocol
+//! Lock: 1. exchange free for `LOCKED`; else, under the queue's lock, 2. take a free lock that is not kept for another,
+//! 3. or set `QUEUED` and join, unless that very step shows that the lock was just freed: then back to 2.
+//!
+//! Unlock: 1. exchange `LOCKED` for free; where `QUEUED` refuses that, under the queue's lock, 2. see to it that the
+//! first two waiters are awake, 3. free the lock; if the head was woken once and lost, or has waited for more than
+//! [`raw::OVERDUE_US`], keep it for the head. 4. Wake outside the queue's lock.
+//!
+//! # Why it is right
+//! *Exclusion*: `LOCKED` is set only by an exchange that found it clear, and cleared only by its holder.
+//!
+//! *No lost wake-up*: joining sets `QUEUED` in the word that unlocking changes. If the joining comes first, the unlock
+//! goes through the queue and finds the waiter; if the unlock comes first, the joining sees `LOCKED` clear and takes the
+//! lock. A free lock with waiters therefore has one that is awake: unlocking leaves it so; one that is awake and goes away
+//! wakes the next; one that is polled takes the lock, or sees it held, and then the holder's unlock is to come.
+//!
+//! *No convoy*: a free lock goes to whoever runs, not to whoever must first be scheduled. *No starvation*: one that lost
+//! once, or has waited for long, has the next turn kept for it.
+//!
+//! *Futurelock*: a turn is never more than kept. Say its future is not polled any more, while it still exists. A newcomer
+//! that finds the lock free takes it at once; one that finds it kept for another takes it once the grace is over, and
+//! until then wakes itself, so that it will look again: no timer is needed, and the price is polling for at most
+//! the grace, once. So that somebody is there to look even where nobody new comes, unlocking wakes two waiters. When the
+//! first comes, the second was woken early, which costs nothing if it is polled after the lock is free again, else one
+//! poll. A waiter that was woken and did not come for a whole grace is struck from the list, so that it does not count
+//! as awake in the next unlock; polled again, it stands where it stood. What remains: if *both* woken futures are
+//! abandoned, the lock is free or kept, and rests until anyone else, new or waiting, is polled, or one of the two
+//! dropped.
+//!
+//! # Rejected
+//! Strict hand-off in the order of arrival: each contended unlock becomes a task switch, and a future that is not
+//! polled holds everybody up. Waking all: each unlock would cost as much as there are waiters. A thread that watches the
+//! grace: it would close the last gap of the paragraph above, at the price of a registration per contended unlock.
+#![allow(unsafe_code, reason = "a lock hands out `&mut` to what it guards")]
+
+#[cfg(all(test, filch_loom))]
+mod model;
+mod raw;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+use crate::blocking;
+use filch_primitive::cell::UnsafeCell;
+use filch_primitive::sync::Arc;
+use pin_project_lite::pin_project;
+use raw::{RawAcquire, RawLock};
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A lock to be held across `await`, around a value.
+///
+/// Waiters are woken in the order they came. A free lock goes to whoever asks first, a waiter that lost its turn to such
+/// a newcomer has the next one kept for it. There is no poisoning: a panic releases the lock. For a section without
+/// `await` in it, a [`std::sync::Mutex`] is cheaper.
+///
+/// # Complexity
+/// Locking and unlocking are one locked instruction each when nobody competes. A contended unlock is constant time.
+///
+/// # Examples
+/// ```
+/// use filch_sync::Lock;
+/// # futures_lite::future::block_on(async {
+/// static LOG: Lock<Vec<&str>> = Lock::new(Vec::new());
+///
+/// LOG.lock().await.push("started");
+/// assert_eq!(LOG.lock().await.len(), 1);
+/// # });
+/// ```
+pub struct Lock<T> {
+    raw: RawLock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: a shared lock gives out the value to one thread at a time, by `&mut`, and moves it between threads that way:
+// `T: Send` is what that takes.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+impl<T> Lock<T> {
+    /// A free lock around `value`.
+    #[cfg(not(filch_loom))]
+    pub const fn new(value: T) -> Self {
+        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// A free lock around `value`.
+    #[cfg(filch_loom)]
+    pub fn new(value: T) -> Self {
+        Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the place in the queue. A future that was woken passes the turn on.
+    #[inline]
+    pub fn lock(&self) -> LockFuture<'_, T> {
+        LockFuture { lock: self, acquire: RawAcquire::new(&self.raw) }
+    }
+
+    /// Takes the lock if it is free, and not kept for one who has waited for it.
+    ///
+    /// ```
+    /// let lock = filch_sync::Lock::new('x');
+    /// let guard = lock.try_lock().unwrap();
+    /// assert!(lock.try_lock().is_none());
+    /// drop(guard);
+    /// assert!(lock.try_lock().is_some());
+    /// ```
+    #[inline]
+    pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        self.raw.try_lock().then(|| LockGuard { lock: self, _value: PhantomData })
+    }
+
+    /// Waits for the lock with a guard that keeps the lock alive: for tasks that outlive the borrow.
+    ///
+    /// # Cancel safety
+    /// As with [`lock`](Self::lock).
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::Lock;
+    /// use std::sync::Arc;
+    /// # futures_lite::future::block_on(async {
+    /// let lock = Arc::new(Lock::new(1));
+    /// let mut guard = lock.clone().lock_owned().await;
+    /// *guard += 1;
+    /// drop(guard);
+    /// assert_eq!(*lock.lock().await, 2);
+    /// # });
+    /// ```
+    pub async fn lock_owned(self: Arc<Self>) -> OwnedLockGuard<T> {
+        RawAcquire::new(&self.raw).await;
+        OwnedLockGuard { lock: self, _value: PhantomData }
+    }
+
+    /// Takes the lock as [`try_lock`](Self::try_lock) does, with a guard that keeps the lock alive.
+    pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedLockGuard<T>> {
+        self.raw.try_lock().then(|| OwnedLockGuard { lock: self, _value: PhantomData })
+    }
+
+    /// Waits for the lock on a plain thread. In a task this would hold up the thread that polls it: there, `lock().await`.
+    ///
+    /// ```
+    /// let lock = filch_sync::Lock::new(1);
+    /// *lock.lock_blocking() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
+    pub fn lock_blocking(&self) -> LockGuard<'_, T> {
+        self.try_lock().unwrap_or_else(|| blocking::block_on(self.lock()))
+    }
+
+    /// The value: a lock borrowed mutably is locked by nobody.
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: `&mut self` shows that there is no guard; the reference lives as long as that borrow.
+        self.value.with_mut(|value| unsafe { &mut *value })
+    }
+
+    /// The value, without the lock.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: Default> Default for Lock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Lock<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Lock");
+        match self.try_lock() {
+            Some(guard) => shown.field("value", &&*guard),
+            None => shown.field("value", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+pin_project! {
+    /// Waits for a [`Lock`]; made by [`Lock::lock`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct LockFuture<'a, T> {
+        lock: &'a Lock<T>,
+        #[pin]
+        acquire: RawAcquire<'a>,
+    }
+}
+
+impl<'a, T> Future for LockFuture<'a, T> {
+    type Output = LockGuard<'a, T>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let lock = *this.lock;
+        this.acquire.poll(cx).map(|()| LockGuard { lock, _value: PhantomData })
+    }
+}
+
+impl<T> fmt::Debug for LockFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockFuture").finish_non_exhaustive()
+    }
+}
+
+/// The right to the value of a [`Lock`], until dropped. It may be dropped on another thread.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct LockGuard<'a, T> {
+    lock: &'a Lock<T>,
+    /// Shared, a guard gives out `&T`: it must not be `Sync` where `T` is not.
+    _value: PhantomData<&'a mut T>,
+}
+
+impl<'a, T> LockGuard<'a, T> {
+    /// The lock this guard came from.
+    pub fn lock(guard: &Self) -> &'a Lock<T> {
+        guard.lock
+    }
+}
+
+impl<T> Deref for LockGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard exists only while the lock is held for it, so nobody else reaches the value; the reference
+        // lives as long as the borrow of the guard.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for LockGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and the guard is borrowed mutably: this is the only reference.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for LockGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.raw.unlock();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for LockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// As [`LockGuard`], keeping the lock alive.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct OwnedLockGuard<T> {
+    lock: Arc<Lock<T>>,
+    /// See [`LockGuard`].
+    _value: PhantomData<T>,
+}
+
+impl<T> OwnedLockGuard<T> {
+    /// The lock this guard came from.
+    pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
+        &guard.lock
+    }
+
+    /// Releases the lock and gives the reference to it back.
+    pub fn unlock(guard: Self) -> Arc<Lock<T>> {
+        let guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is not dropped, so the reference is taken out of it once.
+        let lock = unsafe { std::ptr::read(&raw const guard.lock) };
+        lock.raw.unlock();
+        lock
+    }
+}
+
+impl<T> Deref for OwnedLockGuard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: as for `LockGuard`.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for OwnedLockGuard<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as for `LockGuard`.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for OwnedLockGuard<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.raw.unlock();
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OwnedLockGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for OwnedLockGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

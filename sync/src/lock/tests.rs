@@ -1,0 +1,326 @@
+use super::Lock;
+use super::raw::{GRACE_US, OVERDUE_US};
+use crate::clock;
+use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
+use futures_lite::future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// Lets `us` pass on the lock's clock.
+fn pass(us: u64) {
+    let start = clock::micros();
+    while clock::micros() - start <= us {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn waiters_are_woken_in_order_two_at_a_time() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut waiters: Vec<_> = (0..4).map(|_| Hand::new(lock.lock())).collect();
+    waiters.iter_mut().for_each(Hand::pends);
+    drop(guard);
+    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1, 0, 0]);
+    let first = waiters[0].ready();
+    waiters[1].pends();
+    drop(first);
+    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [0, 1, 1, 0]);
+    drop(waiters[1].ready());
+    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [0, 0, 0, 1]);
+    drop(waiters[2].ready());
+    drop(waiters[3].ready());
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn one_waiter_is_woken_once() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut waiter = Hand::new(lock.lock());
+    waiter.pends();
+    drop(guard);
+    assert_eq!(waiter.wakes(), 1);
+    drop(waiter.ready());
+    assert_eq!(waiter.wakes(), 0);
+}
+
+#[test]
+fn a_newcomer_barges_once_and_then_the_turn_is_kept() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut waiter = Hand::new(lock.lock());
+    waiter.pends();
+    drop(guard);
+    if let Some(barger) = lock.try_lock() {
+        waiter.pends();
+        drop(barger);
+    }
+    // Kept now, whether because it lost or (on a slow machine) because it has waited for long.
+    let start = clock::micros();
+    let refused = lock.try_lock().is_none();
+    assert!(refused || clock::micros() - start > GRACE_US || waiter.wakes() > 0);
+    drop(waiter.ready());
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn one_that_waited_long_has_the_turn_kept() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut waiter = Hand::new(lock.lock());
+    waiter.pends();
+    pass(OVERDUE_US);
+    let before = clock::micros();
+    drop(guard);
+    let refused = lock.try_lock().is_none();
+    assert!(refused || clock::micros() - before > GRACE_US, "it was kept");
+    if refused {
+        drop(waiter.ready());
+    }
+}
+
+#[test]
+fn futurelock_a_newcomer_gets_past_an_abandoned_turn() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut abandoned = Hand::new(lock.lock());
+    abandoned.pends();
+    pass(OVERDUE_US);
+    drop(guard);
+    assert_eq!(abandoned.wakes(), 1);
+    // In the same task: the abandoned future still exists, and is not polled.
+    let mut newcomer = Hand::new(lock.lock());
+    let mut polls = 0;
+    let guard = loop {
+        polls += 1;
+        match newcomer.poll() {
+            Poll::Ready(guard) => break guard,
+            Poll::Pending => assert_eq!(newcomer.wakes(), 1, "while it waits out the grace it wakes itself"),
+        }
+    };
+    assert!(polls >= 1);
+    drop(guard);
+    assert!(lock.try_lock().is_some());
+    drop(abandoned.ready());
+}
+
+#[test]
+fn futurelock_another_waiter_gets_past_an_abandoned_turn() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut abandoned = Hand::new(lock.lock());
+    let mut other = Hand::new(lock.lock());
+    let mut third = Hand::new(lock.lock());
+    abandoned.pends();
+    other.pends();
+    third.pends();
+    pass(OVERDUE_US);
+    drop(guard);
+    // Nobody new comes: that the second was woken as well is what helps.
+    let guard = loop {
+        assert_eq!(other.wakes(), 1, "nobody would look again");
+        if let Poll::Ready(guard) = other.poll() {
+            break guard;
+        }
+    };
+    pass(GRACE_US);
+    drop(guard);
+    assert_eq!(third.wakes(), 1, "the abandoned one no longer counts as awake");
+    let guard = loop {
+        if let Poll::Ready(guard) = third.poll() {
+            break guard;
+        }
+    };
+    abandoned.pends();
+    drop(guard);
+    assert_eq!(abandoned.wakes(), 2, "polled again it is back in the queue");
+    drop(abandoned.ready());
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn cancelled_before_its_turn_it_is_skipped() {
+    for gone in 0..3 {
+        let lock = Lock::new(());
+        let guard = lock.try_lock().unwrap();
+        let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(lock.lock())).collect();
+        waiters.iter_mut().for_each(Hand::pends);
+        drop(waiters.remove(gone));
+        drop(guard);
+        assert!(waiters.iter().all(|waiter| waiter.wakes() == 1));
+        waiters.iter_mut().for_each(|waiter| drop(waiter.ready()));
+        assert!(lock.try_lock().is_some());
+    }
+}
+
+#[test]
+fn cancelled_after_its_turn_came_it_passes_it_on() {
+    for overdue in [false, true] {
+        let lock = Lock::new(());
+        let guard = lock.try_lock().unwrap();
+        let mut waiters: Vec<_> = (0..4).map(|_| Hand::new(lock.lock())).collect();
+        waiters.iter_mut().for_each(Hand::pends);
+        if overdue {
+            pass(OVERDUE_US);
+        }
+        drop(guard);
+        assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1, 0, 0]);
+        drop(waiters.remove(0));
+        drop(waiters.remove(0));
+        assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1]);
+        drop(waiters.remove(0).ready());
+        drop(waiters.remove(0).ready());
+        assert!(lock.try_lock().is_some());
+    }
+}
+
+#[test]
+fn only_the_last_waker_is_woken() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let (a, waker_a) = Count::new();
+    let (b, waker_b) = Count::new();
+    let mut waiter = Hand::new(lock.lock());
+    assert!(waiter.poll_with(&waker_a).is_pending());
+    assert!(waiter.poll_with(&waker_b).is_pending());
+    assert!(waiter.poll_with(Waker::noop()).is_pending());
+    assert!(waiter.poll_with(&waker_b).is_pending());
+    drop(guard);
+    assert_eq!((a.take(), b.take()), (0, 1));
+}
+
+#[test]
+fn a_waker_that_panics_harms_nobody() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut hostile = Hand::new(lock.lock());
+    let mut other = Hand::new(lock.lock());
+    assert!(hostile.poll_with(&Waker::from(Arc::new(PanicOnWake))).is_pending());
+    other.pends();
+    drop(guard);
+    assert_eq!(other.wakes(), 1);
+    drop(hostile);
+    drop(other.ready());
+}
+
+#[test]
+fn a_panic_releases_without_poison() {
+    let lock = Lock::new(1);
+    let mut waiter = Hand::new(lock.lock());
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mut guard = lock.try_lock().unwrap();
+        waiter.pends();
+        *guard = 2;
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(waiter.wakes(), 1);
+    assert_eq!(*waiter.ready(), 2);
+}
+
+#[test]
+fn leaked_guards_and_waiters_leave_the_lock_held_and_memory_sound() {
+    let lock = Box::leak(Box::new(Lock::new(5)));
+    let mut leaked = Box::pin(lock.lock());
+    std::mem::forget(lock.try_lock());
+    let mut cx = std::task::Context::from_waker(Waker::noop());
+    assert!(std::future::Future::poll(leaked.as_mut(), &mut cx).is_pending());
+    std::mem::forget(leaked);
+    assert!(lock.try_lock().is_none());
+    let mut waiter = Hand::new(lock.lock());
+    waiter.pends();
+}
+
+#[test]
+fn owned_guards_keep_the_lock_and_give_it_back() {
+    let lock = Arc::new(Lock::new(1));
+    let mut guard = lock.clone().try_lock_owned().unwrap();
+    *guard += 1;
+    assert!(lock.clone().try_lock_owned().is_none());
+    let mut waiter = Hand::new(lock.clone().lock_owned());
+    waiter.pends();
+    assert_eq!(Arc::strong_count(&lock), 3);
+    drop(super::OwnedLockGuard::unlock(guard));
+    assert_eq!(Arc::strong_count(&lock), 2);
+    assert_eq!(*waiter.ready(), 2);
+    drop(waiter);
+    assert_eq!(Arc::into_inner(lock).unwrap().into_inner(), 2);
+}
+
+#[test]
+fn debug_never_waits_and_never_keeps() {
+    let mut lock = Lock::new(7);
+    assert_eq!(format!("{lock:?}"), "Lock { value: 7 }");
+    let guard = lock.try_lock().unwrap();
+    assert_eq!(format!("{lock:?} {guard:?} {guard}"), "Lock { value: <locked> } 7 7");
+    assert!(format!("{:?}", lock.lock()).starts_with("LockFuture"));
+    drop(guard);
+    *lock.get_mut() = 8;
+    assert_eq!(lock.into_inner(), 8);
+}
+
+#[test]
+fn eight_threads_count_exactly_and_never_overlap() {
+    within_a_minute(|| {
+        const ROUNDS: usize = 5_000;
+        let lock = Arc::new(Lock::new((0_usize, false)));
+        let threads: Vec<_> = (0..8)
+            .map(|seed| {
+                let lock = lock.clone();
+                std::thread::spawn(move || {
+                    let mut random = Random::new(seed);
+                    future::block_on(async {
+                        for _ in 0..ROUNDS {
+                            let mut guard = lock.lock().await;
+                            assert!(!std::mem::replace(&mut guard.1, true), "two at once");
+                            if random.below(64) == 0 {
+                                future::yield_now().await;
+                            }
+                            guard.0 += 1;
+                            guard.1 = false;
+                        }
+                    });
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(lock.try_lock().unwrap().0, 8 * ROUNDS);
+    });
+}
+
+#[test]
+fn cancelling_at_random_loses_no_turn() {
+    within_a_minute(|| {
+        let lock = Arc::new(Lock::new(0_usize));
+        let threads: Vec<_> = (0..4)
+            .map(|seed| {
+                let lock = lock.clone();
+                std::thread::spawn(move || {
+                    let mut random = Random::new(seed + 1);
+                    let mut done = 0;
+                    for _ in 0..5_000 {
+                        if random.below(2) == 0 {
+                            // Polled a few times, then dropped wherever it stands.
+                            let mut attempt = Hand::new(lock.lock());
+                            for _ in 0..random.below(4) {
+                                if let Poll::Ready(mut guard) = attempt.poll() {
+                                    *guard += 1;
+                                    done += 1;
+                                    break;
+                                }
+                            }
+                        } else {
+                            *lock.lock_blocking() += 1;
+                            done += 1;
+                        }
+                    }
+                    done
+                })
+            })
+            .collect();
+        let done: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(*lock.try_lock().unwrap(), done);
+    });
+}
