@@ -1,0 +1,46 @@
+//! Stopping a task from elsewhere.
+
+use super::header::TaskRef;
+use super::id::Id;
+use std::fmt;
+
+/// A handle that can abort its task, and nothing else: cheap to copy and to keep, and it holds no output.
+#[derive(Clone)]
+pub struct AbortHandle {
+    task: TaskRef,
+}
+
+impl AbortHandle {
+    pub(super) fn new(task: TaskRef) -> Self {
+        Self { task }
+    }
+
+    /// Stops the task, as [`JoinHandle::abort`](super::JoinHandle::abort) does.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Whether the task is over.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.header().state.load().is_complete()
+    }
+
+    /// Which task.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.task.header().id()
+    }
+}
+
+impl std::panic::UnwindSafe for AbortHandle {}
+impl std::panic::RefUnwindSafe for AbortHandle {}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &self.id())
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! The task this thread is polling.
+//!
+//! A poll may run another task on the same thread (by blocking on one, which helps others meanwhile), so entering saves
+//! what was there and leaving puts it back. The pointer is used only while its task is being polled or dropped further
+//! up the stack, and that holds a reference.
+
+#![allow(unsafe_code, reason = "the running task is known by its address")]
+
+use super::header::Header;
+use super::id::Id;
+use super::waker;
+use std::cell::Cell;
+use std::ptr;
+use std::task::Waker;
+
+#[cfg(filch_loom)]
+use loom::thread_local;
+
+/// Whether the poll under way asked to give way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Yield {
+    /// It did not.
+    No,
+    /// It was woken by whoever yielded. Once it has been woken at all, it is to go behind everything that is ready.
+    Woken,
+    /// It yielded, and nobody has woken it: it must be polled again without a wake.
+    Unwoken,
+}
+
+struct Local {
+    task: Cell<*const Header>,
+    yielded: Cell<Yield>,
+    /// The number of this thread, or zero.
+    thread: Cell<u64>,
+}
+
+impl Local {
+    const fn new() -> Self {
+        Self { task: Cell::new(ptr::null()), yielded: Cell::new(Yield::No), thread: Cell::new(0) }
+    }
+}
+
+#[cfg(not(filch_loom))]
+thread_local! {
+    // Nothing in it needs dropping, so it is there until the thread is gone.
+    static LOCAL: Local = const { Local::new() };
+}
+
+#[cfg(filch_loom)]
+thread_local! {
+    static LOCAL: Local = Local::new();
+}
+
+/// A task being polled, or its future being dropped, on this thread.
+pub(super) struct Entered {
+    outer: *const Header,
+    outer_yielded: Yield,
+}
+
+/// # Safety
+/// 1. The caller keeps a reference to `task` until the value is dropped, on this thread.
+#[inline]
+pub(super) unsafe fn enter(task: *const Header) -> Entered {
+    LOCAL.with(|local| Entered {
+        outer: local.task.replace(task),
+        outer_yielded: local.yielded.replace(Yield::No),
+    })
+}
+
+impl Entered {
+    /// What the poll asked for.
+    #[inline]
+    pub(super) fn yielded(&self) -> Yield {
+        LOCAL.with(|local| local.yielded.get())
+    }
+}
+
+impl Drop for Entered {
+    #[inline]
+    fn drop(&mut self) {
+        LOCAL.with(|local| {
+            local.task.set(self.outer);
+            local.yielded.set(self.outer_yielded);
+        });
+    }
+}
+
+/// Notes that the poll under way on this thread gives way. `true`: its task will be polled again without being woken.
+/// `false`: `waker` is not that task's own, so whoever polls with it waits for a wake.
+pub(super) fn give_way(waker: &Waker) -> bool {
+    LOCAL.with(|local| {
+        let task = local.task.get();
+        if task.is_null() {
+            return false;
+        }
+        let own = waker::belongs_to(waker, task);
+        if own {
+            local.yielded.set(Yield::Unwoken);
+        } else if local.yielded.get() == Yield::No {
+            local.yielded.set(Yield::Woken);
+        }
+        own
+    })
+}
+
+fn with_current<R>(look: impl FnOnce(&Header) -> R) -> Option<R> {
+    LOCAL.with(|local| {
+        // SAFETY: a task that was entered and not left is kept by whoever entered it.
+        unsafe { local.task.get().as_ref() }.map(look)
+    })
+}
+
+/// The id of the task that is running on this thread, if one is.
+///
+/// Inside the destructor of a task's future it is that task's, too.
+#[must_use]
+pub fn current() -> Option<Id> {
+    with_current(Header::id)
+}
+
+/// The name of the task that is running on this thread, if one is and has a name.
+#[must_use]
+pub fn current_name() -> Option<String> {
+    with_current(|task| task.meta().name().map(String::from)).flatten()
+}
+
+/// A number that this thread has and no other ever will.
+#[inline]
+pub(super) fn thread_number() -> u64 {
+    LOCAL.with(|local| match local.thread.get() {
+        0 => {
+            let number = next_thread_number();
+            local.thread.set(number);
+            number
+        }
+        number => number,
+    })
+}
+
+#[cold]
+fn next_thread_number() -> u64 {
+    // Not the facade's: nothing hangs on its order, and the model checker's atomics cannot stand in a `static`.
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Ordering: Relaxed: the exchange alone makes numbers differ.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,1 @@
+//! Models of the task cell, run by the model checker.

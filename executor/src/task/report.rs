@@ -1,0 +1,39 @@
+//! Panics nobody is left to hear of.
+
+use super::contain::{Payload, drop_contained};
+use super::header::Header;
+use std::io::Write;
+
+/// What the task was doing when it panicked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum During {
+    /// It was running, or its future was being dropped.
+    Run,
+    /// Its output was being dropped.
+    DropOutput,
+}
+
+/// Tells on the error stream that a task panicked and that no handle will ever say so; then drops the payload. The
+/// only place where this is told: whoever takes a payload out of a task gives it away or calls this, once.
+#[cold]
+pub(super) fn unheard(task: &Header, during: During, payload: Payload) {
+    let told = format!(
+        "{} panicked{}, and nobody holds its handle: {payload:?}",
+        task.meta().to_meta(),
+        match during {
+            During::Run => "",
+            During::DropOutput => " while its output was dropped",
+        },
+    );
+    // A closed error stream is no reason to fail.
+    let _ = writeln!(std::io::stderr().lock(), "{told}");
+    #[cfg(test)]
+    TOLD.with_borrow_mut(|all| all.push(told));
+    drop_contained(payload);
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What was reported on this thread, for tests.
+    pub(super) static TOLD: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
