@@ -1,0 +1,95 @@
+//! The workloads: each a value that holds its parameters, run on any runtime by one body.
+//!
+//! A workload knows beforehand how many operations it will do, counts what was really done, and compares.
+
+use std::time::{Duration, Instant};
+
+use crate::lineup::AnyPeer;
+use crate::peer::Peer;
+
+pub mod blocking;
+pub mod channel;
+pub mod echo;
+pub mod lock;
+pub mod memory;
+pub mod ping_pong;
+pub mod semaphore;
+pub mod skew;
+pub mod spawn;
+pub mod timer;
+pub mod wake;
+pub mod yield_now;
+
+/// What a run did, and how long the part of it took that the workload is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// How many operations were done, counted.
+    pub operations: u64,
+    /// How long they took together. Preparation and checks are not part of it.
+    pub elapsed: Duration,
+}
+
+impl Outcome {
+    /// The outcome of operations that began at `start` and have just ended.
+    pub fn since(start: Instant, operations: u64) -> Self {
+        Self { operations, elapsed: start.elapsed() }
+    }
+
+    /// What one operation took, in nanoseconds.
+    pub fn nanos_per_operation(&self) -> f64 {
+        self.elapsed.as_secs_f64() * 1e9 / self.operations as f64
+    }
+}
+
+/// Something to do on a runtime.
+pub trait Workload {
+    /// How many operations a run does.
+    fn operations(&self) -> u64;
+
+    /// Does it once.
+    ///
+    /// # Panics
+    /// If the result is not exactly what it must be.
+    fn run<P: Peer>(&self, peer: &P) -> Outcome;
+}
+
+/// A [`Workload`] without its type, for tables of many.
+pub trait AnyWorkload {
+    /// See [`Workload::operations`].
+    fn operations(&self) -> u64;
+
+    /// Does it once on a runtime of any type.
+    ///
+    /// # Panics
+    /// If the result is not exactly what it must be, the number of operations included.
+    fn run_on(&self, peer: &AnyPeer) -> Outcome;
+}
+
+impl<W: Workload> AnyWorkload for W {
+    fn operations(&self) -> u64 {
+        Workload::operations(self)
+    }
+
+    fn run_on(&self, peer: &AnyPeer) -> Outcome {
+        let outcome = match peer {
+            AnyPeer::Tokio(peer) => self.run(peer),
+            AnyPeer::Smol(peer) => self.run(peer),
+        };
+        assert_eq!(outcome.operations, self.operations(), "operations done, and operations asked for");
+        outcome
+    }
+}
+
+/// Whose channels a workload uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// The runtime's own.
+    Own,
+    /// The same for every runtime, see [`Neutral`](crate::peer::Neutral).
+    Neutral,
+}
+
+/// The product of two counts, as a number of operations.
+fn product(first: usize, second: usize) -> u64 {
+    (first as u64).saturating_mul(second as u64)
+}
