@@ -46,6 +46,8 @@ mod interval;
 mod line;
 mod registration;
 mod sleep;
+#[cfg(all(test, not(filch_loom)))]
+mod testing;
 mod timeout;
 mod timer;
 mod wheel;

@@ -238,6 +238,13 @@ impl Timer {
         }
     }
 
+    /// Runs `f` with the lock held: whatever takes it in there hangs.
+    #[cfg(all(test, not(filch_loom)))]
+    pub(crate) fn while_locked(&self, f: impl FnOnce()) {
+        let _held = self.shared.inner.lock();
+        f();
+    }
+
     /// Whether both are the same timer.
     #[inline]
     pub(crate) fn is(&self, other: &Self) -> bool {
