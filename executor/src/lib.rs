@@ -1,1 +1,25 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+pub mod io;
+#[cfg(feature = "net")]
+pub mod net;
+#[cfg(feature = "sync")]
+pub mod sync;
+pub mod task;
+pub mod time;
+
+mod driver;
+mod metrics;
+mod runtime;
+mod scheduler;
+
+#[cfg(feature = "macros")]
+pub use filch_macros::{main, test};
+pub use metrics::{RuntimeMetrics, WorkerMetrics};
+pub use runtime::{
+    Builder, DROP_LIMIT, Handle, Report, Runtime, StuckTask, block_on, spawn, spawn_blocking, spawn_local,
+};
+pub use task::{AbortHandle, JoinError, JoinHandle, yield_now};

@@ -1,0 +1,3 @@
+//! TCP, UDP and Unix sockets.
+
+pub use filch_net::*;

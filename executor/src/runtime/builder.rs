@@ -1,0 +1,221 @@
+//! A runtime made to measure.
+
+use super::Runtime;
+use crate::driver::Driver;
+use crate::scheduler::{Hook, Hooks, Shared, WrapHook};
+use filch_blocking::Pool;
+use filch_timer::Clock;
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+/// Settings of a [`Runtime`]. The order in which they are made does not matter; the last of a kind counts.
+///
+/// # Examples
+/// ```
+/// let runtime = filch::Runtime::builder()
+///     .worker_threads(2)
+///     .thread_name("web")
+///     .on_thread_start(|| println!("{:?} starts", std::thread::current().name()))
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { "up" }), "up");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Builder {
+    workers: Option<usize>,
+    name: String,
+    stack_size: Option<usize>,
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+    wrap: Option<WrapHook>,
+    max_blocking: usize,
+    blocking_keep_alive: Duration,
+    helps: bool,
+    clock: Clock,
+}
+
+impl Builder {
+    /// A worker per processor, threads called `filch`, the real clock.
+    pub fn new() -> Self {
+        Self {
+            workers: None,
+            name: "filch".to_owned(),
+            stack_size: None,
+            on_start: None,
+            on_stop: None,
+            wrap: None,
+            max_blocking: filch_blocking::DEFAULT_MAX_THREADS,
+            blocking_keep_alive: filch_blocking::DEFAULT_KEEP_ALIVE,
+            helps: true,
+            clock: Clock::real(),
+        }
+    }
+
+    /// How many workers there are; by default as many as [`std::thread::available_parallelism`] says, which minds affinity and
+    /// container quotas. Zero is refused by [`build`](Self::build).
+    #[must_use]
+    pub fn worker_threads(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// What threads are called: workers get a number behind it, others their role.
+    #[must_use]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The stack of workers and blocking threads, in bytes.
+    #[must_use]
+    pub fn thread_stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Called on each worker and blocking thread before it works. A panic in it is contained.
+    #[must_use]
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on each worker and blocking thread after it has worked. A panic in it is contained.
+    #[must_use]
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on each worker and blocking thread with the thread's whole life, which it is to run: a place for guards that live on
+    /// the thread's stack. A hook that does not run it has it run after it returns.
+    ///
+    /// # Examples
+    /// ```
+    /// thread_local!(static TENANT: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+    ///
+    /// let runtime = filch::Runtime::builder()
+    ///     .worker_threads(1)
+    ///     .wrap_thread(|run| {
+    ///         TENANT.set(7);
+    ///         run();
+    ///     })
+    ///     .build()?;
+    /// let tenant = std::sync::mpsc::channel();
+    /// runtime.spawn(async move { tenant.0.send(TENANT.get()) }).detach();
+    /// assert_eq!(tenant.1.recv().unwrap(), 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn wrap_thread(mut self, hook: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> Self {
+        self.wrap = Some(Arc::new(hook));
+        self
+    }
+
+    /// How many threads at most run closures of [`spawn_blocking`](crate::spawn_blocking) at once. Zero is refused by [`build`](Self::build).
+    #[must_use]
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.max_blocking = threads;
+        self
+    }
+
+    /// How long an idle blocking thread stays around.
+    #[must_use]
+    pub fn blocking_keep_alive(mut self, time: Duration) -> Self {
+        self.blocking_keep_alive = time;
+        self
+    }
+
+    /// Whether a thread inside `block_on` helps with tasks while its own future waits; by default it does.
+    ///
+    /// A guest that helps may pick up a task whose poll is long, and `block_on` returns only after that poll. Without help the
+    /// guest runs its own future (and its local tasks) only.
+    #[must_use]
+    pub fn block_on_helps(mut self, helps: bool) -> Self {
+        self.helps = helps;
+        self
+    }
+
+    /// The clock that timers inside the runtime go by: the real one, or a virtual one for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking threads. Else what the operating
+    /// system says when a thread or a descriptor cannot be had; threads that did start are joined before.
+    pub fn build(self) -> io::Result<Runtime> {
+        let workers = match self.workers {
+            Some(0) => return Err(invalid("worker_threads must be at least 1")),
+            Some(workers) => workers,
+            None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        };
+        // The pool's threads belong to the scheduler, which is made after the pool.
+        let scheduler: Arc<OnceLock<Weak<Shared>>> = Arc::new(OnceLock::new());
+        let pool = self.pool(scheduler.clone())?;
+        let driver = Driver::new(Shared::slots_for(workers), self.clock.clone(), pool.clone())?;
+        let shared = Shared::new(workers, self.helps, self.hooks(), driver);
+        let _first = scheduler.set(Arc::downgrade(&shared));
+        shared.start()?;
+        Ok(Runtime::from_parts(shared, pool))
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks {
+            name: self.name.as_str().into(),
+            stack_size: self.stack_size,
+            on_start: self.on_start.clone(),
+            on_stop: self.on_stop.clone(),
+            wrap: self.wrap.clone(),
+        }
+    }
+
+    /// The pool, whose threads have the scheduler as their context and the user's hooks around them.
+    fn pool(&self, scheduler: Arc<OnceLock<Weak<Shared>>>) -> io::Result<Pool> {
+        let hooks = self.hooks();
+        let pool = Pool::builder()
+            .max_threads(self.max_blocking)
+            .keep_alive(self.blocking_keep_alive)
+            .thread_name(format!("{}-blocking", self.name))
+            .wrap_thread(move |run| {
+                hooks.run(|| match scheduler.get().and_then(Weak::upgrade) {
+                    Some(shared) => shared.inside(run),
+                    None => run(),
+                });
+            });
+        match self.stack_size {
+            Some(size) => pool.thread_stack_size(size),
+            None => pool,
+        }
+        .build()
+    }
+}
+
+fn invalid(sentence: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, sentence)
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("worker_threads", &self.workers)
+            .field("thread_name", &self.name)
+            .field("thread_stack_size", &self.stack_size)
+            .field("max_blocking_threads", &self.max_blocking)
+            .finish_non_exhaustive()
+    }
+}

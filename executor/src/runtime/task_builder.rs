@@ -1,0 +1,80 @@
+//! Spawning with particulars.
+
+use super::functions;
+use super::handle::Handle;
+use crate::scheduler;
+use crate::task::{JoinHandle, Meta};
+use std::future::Future;
+use std::panic::Location;
+
+/// A task to be spawned with a name.
+///
+/// # Examples
+/// ```
+/// let handle = filch::task::Builder::new().name("greeter").spawn(async { panic!("no voice") });
+/// let error = filch::block_on(handle).unwrap_err();
+/// assert!(error.to_string().contains("greeter"));
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "nothing runs until one of the spawn methods is called"]
+pub struct TaskBuilder {
+    name: Option<Box<str>>,
+}
+
+impl TaskBuilder {
+    /// A task without particulars.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the task, in errors, reports and listings.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// Spawns on the runtime around the caller. See [`spawn`](crate::spawn).
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        functions::spawn_with(future, self.meta())
+    }
+
+    /// Spawns on the runtime `handle` belongs to.
+    #[track_caller]
+    pub fn spawn_on<F>(self, handle: &Handle, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        handle.spawn_with(future, self.meta())
+    }
+
+    /// Spawns on this thread. See [`spawn_local`](crate::spawn_local).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        scheduler::spawn_local(future, self.meta())
+    }
+
+    /// Runs a closure that blocks. See [`spawn_blocking`](crate::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Handle::current().spawn_blocking_with(f, self.meta())
+    }
+
+    #[track_caller]
+    fn meta(self) -> Meta {
+        Meta { location: Location::caller(), name: self.name }
+    }
+}

@@ -1,0 +1,67 @@
+//! Which scheduler the current thread belongs to.
+//!
+//! One thread-local pointer to a [`Context`] on the stack of whoever entered. Entering nests: the guard puts back what was
+//! there before. The thread-local has no destructor, so it can be asked at any time, even while the thread dies.
+
+#![allow(unsafe_code, reason = "a thread-local pointer to a value on the stack of the thread that entered")]
+
+use super::seat::Seat;
+use super::shared::Shared;
+use crate::task::{JoinHandle, Meta};
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+
+/// A thread's membership of a scheduler.
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    /// The thread's place, if it has one: a worker, a guest or a spare. Others only know whose they are.
+    pub(super) seat: Option<Seat>,
+}
+
+impl Context {
+    /// Spawns on the scheduler this thread belongs to.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match &self.seat {
+            Some(seat) => self.shared.spawn_seated(seat, future, meta),
+            None => self.shared.spawn_outside(future, meta),
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `f` with this thread's context as current, and puts back the one before, also when `f` panics.
+pub(super) fn enter<R>(context: &Context, f: impl FnOnce(&Context) -> R) -> R {
+    let _restore = Restore { outer: CURRENT.replace(context), not_send: PhantomData };
+    f(context)
+}
+
+/// Runs `f` with the current context, if the thread has one.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
+    let current = CURRENT.get();
+    // SAFETY: the pointer is null or was set by `enter` on this thread, whose caller's borrow of the context outlasts the
+    // guard that takes the pointer back; `f` runs inside that time, because it runs on this thread's stack above it.
+    f(unsafe { current.as_ref() })
+}
+
+struct Restore {
+    outer: *const Context,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.outer);
+    }
+}

@@ -1,0 +1,87 @@
+//! The private half of a place in the scheduler: the owner's ends of the queues, and its sense of time.
+
+use super::policy::Pace;
+use crate::task::Runnable;
+use crossbeam_deque::{Stealer, Worker};
+use std::cell::{Cell, RefCell};
+
+/// Two queues in one: tasks that are ready, and tasks that yielded and go behind everything else that is ready. When the first
+/// runs dry the two change roles, which moves no task.
+pub(super) struct Core {
+    queues: [Worker<Runnable>; 2],
+    /// Which of the two holds what is ready.
+    ready: Cell<usize>,
+    /// Tasks taken from the hot slot in a row.
+    pub(super) hot_streak: Cell<u32>,
+    /// Pushes since the clock was last read.
+    pub(super) pushes: Cell<u32>,
+    /// Whether wake-ups come from a batch of events, which go to the queue in their order.
+    pub(super) batching: Cell<bool>,
+    /// Whether this thread holds the searcher's token.
+    pub(super) searching: Cell<bool>,
+    /// Counts turns, to alternate between kinds of work.
+    pub(super) turn: Cell<u32>,
+    pub(super) pace: RefCell<Pace>,
+    /// Room for a searcher to note how far its victims have come.
+    pub(super) polls_seen: RefCell<Vec<u64>>,
+    random: Cell<u32>,
+}
+
+impl Core {
+    pub(super) fn new() -> Self {
+        Self {
+            queues: [Worker::new_fifo(), Worker::new_fifo()],
+            ready: Cell::new(0),
+            hot_streak: Cell::new(0),
+            pushes: Cell::new(0),
+            batching: Cell::new(false),
+            searching: Cell::new(false),
+            turn: Cell::new(0),
+            pace: RefCell::new(Pace::new()),
+            polls_seen: RefCell::default(),
+            random: Cell::new(0x9E37_79B9),
+        }
+    }
+
+    pub(super) fn stealers(&self) -> [Stealer<Runnable>; 2] {
+        [self.queues[0].stealer(), self.queues[1].stealer()]
+    }
+
+    /// The queue of what is ready.
+    #[inline]
+    pub(super) fn queue(&self) -> &Worker<Runnable> {
+        &self.queues[self.ready.get()]
+    }
+
+    /// The queue of what yielded.
+    #[inline]
+    pub(super) fn yielded(&self) -> &Worker<Runnable> {
+        &self.queues[1 - self.ready.get()]
+    }
+
+    /// Makes what yielded what is ready, and the other way round.
+    #[inline]
+    pub(super) fn change_roles(&self) {
+        self.ready.set(1 - self.ready.get());
+    }
+
+    /// Tasks that are ready and queued.
+    #[inline]
+    pub(super) fn backlog(&self) -> usize {
+        self.queue().len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.iter().all(Worker::is_empty)
+    }
+
+    /// A number to begin a round of victims with. Marsaglia's xorshift: thieves need variety, not quality.
+    pub(super) fn random(&self) -> usize {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x as usize
+    }
+}

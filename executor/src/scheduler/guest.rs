@@ -1,0 +1,195 @@
+//! `block_on`: a thread that waits for one future, and helps meanwhile.
+//!
+//! On a plain thread it sits down in a free slot as a guest: what the future spawns and wakes goes to a queue of the guest's own,
+//! which others may steal from, and while the future waits the guest works like a worker. Where no slot is free, or the thread
+//! already works for some runtime (a task that blocks), it waits in a plain park instead; in the second case the slot it
+//! blocks is marked, so that others take what lies there.
+//!
+//! # Waking the guest's future
+//! Waker: 1. set `woken`. 2. `fence(SeqCst)`. 3. If the guest's bit says parked, claim and unpark it.
+//! Guest: 1. mark its bit (a fence inside). 2. Look at `woken`. 3. Park.
+//! One fence comes first: either the guest sees `woken`, or the waker sees the bit.
+//!
+//! The waker holds the scheduler weakly: it may outlive both the call and the runtime, and a slot that has passed to another
+//! guest is unparked for nothing, which that guest bears.
+
+use super::context::{self, Context};
+use super::policy;
+use super::seat::{Pick, Seat};
+use super::shared::Shared;
+use super::{local, worker};
+use filch_primitive::slice;
+use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use filch_primitive::thread::{self, Thread};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Weak};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+
+impl Shared {
+    /// Runs `future` to its end on this thread.
+    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let nested = context::with(|context| {
+            let seat = context?.seat.as_ref()?;
+            Some(seat.block(|| self.wait_plainly(future.as_mut(), false)))
+        });
+        if let Some(output) = nested {
+            return output;
+        }
+        match if self.is_closed() { None } else { self.take_extra_seat() } {
+            Some(seat) => match worker::sit(self, seat, |seat| self.wait_as_guest(seat, future.as_mut())) {
+                Poll::Ready(output) => output,
+                Poll::Pending => self.wait_plainly(future, true),
+            },
+            None => self.wait_plainly(future, true),
+        }
+    }
+
+    /// Waits and helps. Pending when the scheduler closed meanwhile: the future must then be waited for plainly.
+    fn wait_as_guest<F: Future>(self: &Arc<Self>, seat: &Seat, mut future: Pin<&mut F>) -> Poll<F::Output> {
+        let guest = Arc::new(Guest {
+            woken: AtomicBool::new(true),
+            shared: Arc::downgrade(self),
+            slot: seat.index(),
+        });
+        let waker = Waker::from(guest.clone());
+        let mut cx = TaskContext::from_waker(&waker);
+        while !self.is_closed() {
+            if guest.take_woken() {
+                seat.begin_slice();
+                if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                    return Poll::Ready(output);
+                }
+            }
+            let mut idle = false;
+            for _ in 0..policy::GUEST_RUN_MAX {
+                idle = !self.help(seat);
+                if idle || guest.is_woken() {
+                    break;
+                }
+            }
+            if idle && !guest.is_woken() {
+                seat.sleep(None, || guest.is_woken());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Runs one task, if there is one this guest may run.
+    fn help(&self, seat: &Seat) -> bool {
+        if self.guests_help() {
+            return worker::turn(seat);
+        }
+        match local::next() {
+            Some(task) => {
+                seat.run(Pick::Local(task));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Waits in a plain park. `top` tells that the thread works for nobody else, so that its local tasks are run here.
+    fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>, top: bool) -> F::Output {
+        let context = Context { shared: self.clone(), seat: None };
+        let _entered = self.park.enter_outside();
+        context::enter(&context, |_| {
+            let plain = Arc::new(Plain { woken: AtomicBool::new(true), thread: thread::current() });
+            let waker = Waker::from(plain.clone());
+            let mut cx = TaskContext::from_waker(&waker);
+            let _home = top.then(PlainHome::settle);
+            loop {
+                // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker wrote.
+                if plain.woken.swap(false, Ordering::Acquire) {
+                    let _slice = slice::open();
+                    if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                        return output;
+                    }
+                    continue;
+                }
+                match if top { local::next() } else { None } {
+                    Some(task) => {
+                        let _slice = slice::open();
+                        local::run(task);
+                    }
+                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again after each.
+                    None => thread::park(),
+                }
+            }
+        })
+    }
+}
+
+/// While it lives, local tasks that are woken from elsewhere unpark this thread.
+struct PlainHome;
+
+impl PlainHome {
+    fn settle() -> Self {
+        local::settle_plain();
+        Self
+    }
+}
+
+impl Drop for PlainHome {
+    fn drop(&mut self) {
+        local::unsettle();
+    }
+}
+
+/// Wakes a guest's future.
+struct Guest {
+    woken: AtomicBool,
+    shared: Weak<Shared>,
+    slot: usize,
+}
+
+impl Guest {
+    fn take_woken(&self) -> bool {
+        // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker wrote.
+        self.is_woken() && self.woken.swap(false, Ordering::Acquire)
+    }
+
+    fn is_woken(&self) -> bool {
+        // Ordering: Relaxed, a hint; before sleeping the fence in `Idle::mark` stands before it.
+        self.woken.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Guest {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Ordering: Release, paired with the Acquire in `take_woken`.
+        if self.woken.swap(true, Ordering::Release) {
+            return;
+        }
+        // Ordering: SeqCst, paired with the fence in `Idle::mark`, see the module's protocol.
+        fence(Ordering::SeqCst);
+        if let Some(shared) = self.shared.upgrade() {
+            shared.unpark_if_parked(self.slot);
+        }
+    }
+}
+
+/// Wakes a future that is waited for in a plain park.
+struct Plain {
+    woken: AtomicBool,
+    thread: Thread,
+}
+
+impl Wake for Plain {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Ordering: Release, paired with the Acquire in `wait_plainly`. The unpark that follows is a Release itself, paired with
+        // the park that returns: the flag is seen after it.
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Every number the scheduler decides by, and how it reads the time.
+//!
+//! Reading the clock costs about 45 ns where these numbers were taken, as much as a short poll, so [`Pace`] reads it once in
+//! as many polls as fit into [`LOOK_EVERY`], judged by the mean poll so far; polls longer than that read it each time.
+
+use std::time::{Duration, Instant};
+
+/// Tasks taken from the hot slot in a row before the queue gets its turn: two tasks that wake each other must not keep a third
+/// from running. Three is what other runtimes found by trial; a longer run gains little once the caches are warm.
+pub(super) const HOT_STREAK_MAX: u32 = 3;
+
+/// How often a busy worker looks at its inbox and asks whether a peer should be woken.
+pub(super) const LOOK_EVERY: Duration = Duration::from_micros(20);
+
+/// How often a busy worker looks at timers and descriptors, and lets yielded tasks back in line.
+pub(super) const DUTIES_EVERY: Duration = Duration::from_micros(200);
+
+/// Polls between two looks at the clock, at most.
+const POLLS_PER_LOOK_MAX: u32 = 64;
+
+/// Pushes during one poll between two looks at the clock: a task that spawns thousands must spread them while it does.
+pub(super) const PUSHES_PER_LOOK: u32 = 32;
+
+/// What waking a sleeping peer costs both sides together, measured at 8.4 µs there and back between two threads.
+const WAKE_COST: Duration = Duration::from_micros(10);
+
+/// Yielded tasks let back in line per round of duties while the queue never runs dry.
+pub(super) const YIELDED_PER_DUTY: usize = 32;
+
+/// Tasks a guest runs between two looks at whether its own future was woken and it should rather poll that.
+pub(super) const GUEST_RUN_MAX: u32 = 16;
+
+/// The sentinel's tick while work goes on.
+pub(super) const SENTINEL_TICK: Duration = Duration::from_millis(1);
+
+/// The tick it slows down to while all that are awake are stuck and hold nothing: waiting for them costs little then.
+pub(super) const SENTINEL_TICK_MAX: Duration = Duration::from_millis(4);
+
+/// Ticks without any running worker before the sentinel sleeps until called.
+pub(super) const SENTINEL_QUIET_TICKS: u32 = 50;
+
+/// How long an idle spare worker stays around.
+pub(super) const SPARE_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// A worker's sense of time.
+#[derive(Debug)]
+pub(super) struct Pace {
+    looked: Instant,
+    duties: Instant,
+    polls: u32,
+    polls_per_look: u32,
+    mean_poll_ns: u64,
+}
+
+/// What a look at the clock found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// The time, to be handed on.
+    pub(super) now: Instant,
+    /// Whether the slower duties are due.
+    pub(super) duties: bool,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS }
+    }
+
+    /// Counts a poll; true when it is time to [`look`](Self::look).
+    #[inline]
+    pub(super) fn count(&mut self) -> bool {
+        self.polls += 1;
+        self.polls >= self.polls_per_look
+    }
+
+    /// Reads the clock and learns from it.
+    pub(super) fn look(&mut self) -> Look {
+        let now = Instant::now();
+        let elapsed_ns = saturating_ns(now.saturating_duration_since(self.looked));
+        if self.polls > 0 {
+            let mean = elapsed_ns / u64::from(self.polls);
+            // Up at once, down slowly: work that has just become coarse must spread now, and a few short polls
+            // between long ones should not hide them.
+            self.mean_poll_ns =
+                if mean > self.mean_poll_ns { mean } else { (self.mean_poll_ns * 3 + mean) / 4 };
+        }
+        let fit = saturating_ns(LOOK_EVERY) / self.mean_poll_ns.max(1);
+        self.polls_per_look = u32::try_from(fit).unwrap_or(POLLS_PER_LOOK_MAX).clamp(1, POLLS_PER_LOOK_MAX);
+        self.polls = 0;
+        self.looked = now;
+        let duties = now.saturating_duration_since(self.duties) >= DUTIES_EVERY;
+        if duties {
+            self.duties = now;
+        }
+        Look { now, duties }
+    }
+
+    /// Begins anew after a sleep: nothing is known of the work to come, so that the first backlog is shared.
+    pub(super) fn wake_up(&mut self) {
+        let now = Instant::now();
+        *self = Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS };
+    }
+
+    /// Whether `backlog` tasks are worth the price of waking a peer.
+    #[inline]
+    pub(super) fn worth_waking(&self, backlog: usize) -> bool {
+        (backlog as u64).saturating_mul(self.mean_poll_ns) >= saturating_ns(WAKE_COST)
+    }
+
+    /// Whether the poll under way has lasted so long that anything behind it should find another worker.
+    pub(super) fn poll_is_long(&self) -> bool {
+        self.looked.elapsed() >= LOOK_EVERY
+    }
+}
+
+/// The mean poll assumed when nothing is known: as long as a wake-up costs, so that one waiting task is worth it.
+const UNKNOWN_POLL_NS: u64 = 10_000;
+
+fn saturating_ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::{POLLS_PER_LOOK_MAX, Pace};
+
+    #[test]
+    fn short_polls_are_looked_at_rarely_and_long_ones_each_time() {
+        let mut pace = Pace::new();
+        for _ in 0..40 {
+            while !pace.count() {}
+            pace.look();
+        }
+        assert_eq!(pace.polls_per_look, POLLS_PER_LOOK_MAX);
+        assert!(!pace.worth_waking(2), "two tiny tasks are not worth a wake-up");
+        pace.mean_poll_ns = 1_000_000;
+        assert!(pace.worth_waking(1), "one long task is");
+        pace.wake_up();
+        assert!(pace.worth_waking(1), "and so is one of unknown length");
+    }
+}

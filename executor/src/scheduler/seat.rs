@@ -1,0 +1,371 @@
+//! A thread in its place: what a worker, a guest and a spare do alike.
+
+use super::context;
+use super::core::Core;
+use super::local;
+use super::policy;
+use super::shared::Shared;
+use super::slot::Slot;
+use crate::task::{JoinHandle, Meta, Owned, Ran, Runnable};
+use filch_primitive::slice::{self, Slice};
+use filch_primitive::sync::atomic::{Ordering, fence};
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A task to run next.
+pub(super) enum Pick {
+    /// One that may run on any thread.
+    Any(Runnable),
+    /// One of this thread's local set.
+    Local(Runnable),
+}
+
+/// The right to one slot's private half. Dropping it leaves the slot, and whatever lay there, to others.
+pub(crate) struct Seat {
+    shared: Arc<Shared>,
+    index: usize,
+    /// Only `None` while being dropped.
+    core: Option<Core>,
+    slice: RefCell<Slice>,
+    entered: Option<Box<dyn super::park::Entered>>,
+    heap: Option<Owned>,
+}
+
+impl Seat {
+    /// Sits down in slot `index`, if it is free.
+    #[allow(unsafe_code, reason = "claims the slot's heap for this thread")]
+    pub(super) fn take(shared: &Arc<Shared>, index: usize) -> Option<Self> {
+        let core = shared.slot(index).occupy()?;
+        core.pace.borrow_mut().wake_up();
+        // SAFETY: having the core is the proof of being the slot's only occupant, and the guard goes before the core
+        // is given back, in `drop`; `shared`, kept beside it, keeps the heap.
+        let heap = unsafe { shared.slot(index).heap.own() };
+        let seat = Self {
+            shared: shared.clone(),
+            index,
+            core: Some(core),
+            slice: RefCell::new(slice::open()),
+            entered: Some(shared.park.enter(index)),
+            heap: Some(heap),
+        };
+        local::settle(shared, index);
+        shared.sentinel.work_begins();
+        Some(seat)
+    }
+
+    #[inline]
+    pub(super) fn core(&self) -> &Core {
+        self.core.as_ref().expect("a seat has its core until it is dropped")
+    }
+
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        self.shared.slot(self.index)
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Makes a task in this slot's heap.
+    #[inline]
+    #[allow(unsafe_code, reason = "allocates from the slot's heap")]
+    pub(super) fn create<F>(&self, future: F, meta: Meta) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: 1. this thread holds the heap's owner guard: it came with the seat, which does not leave its thread.
+        // 2. both types are Send.
+        unsafe { self.slot().heap.spawn(future, meta) }
+    }
+
+    /// Puts a task that was woken or spawned on this thread where it runs next.
+    #[inline]
+    pub(super) fn push(&self, task: Runnable) {
+        let core = self.core();
+        if core.batching.get() {
+            core.queue().push(task);
+        } else if let Some(displaced) = self.slot().hot.put(task) {
+            core.queue().push(displaced);
+            self.consider_waking();
+        }
+    }
+
+    /// Asks, after the queue has grown, whether a peer should come and take from it.
+    #[inline]
+    fn consider_waking(&self) {
+        let core = self.core();
+        let pushes = core.pushes.get() + 1;
+        core.pushes.set(pushes);
+        if self.shared.idle.is_searching() || !self.shared.idle.any_parked() {
+            return;
+        }
+        let pace = core.pace.borrow();
+        let long = pushes.is_multiple_of(policy::PUSHES_PER_LOOK) && pace.poll_is_long();
+        if long || pace.worth_waking(core.backlog()) {
+            drop(pace);
+            self.shared.wake_one();
+        }
+    }
+
+    /// The next task to run, if anything in this slot is ready.
+    pub(super) fn next(&self) -> Option<Pick> {
+        let core = self.core();
+        if core.pace.borrow_mut().count() {
+            self.look();
+        }
+        let turn = core.turn.get().wrapping_add(1);
+        core.turn.set(turn);
+        // Local tasks and the others take turns: neither kind can keep the other waiting.
+        if turn.is_multiple_of(2)
+            && let Some(task) = local::next()
+        {
+            return Some(Pick::Local(task));
+        }
+        let ready = self.next_ready().map(Pick::Any);
+        ready.or_else(|| local::next().map(Pick::Local)).or_else(|| self.next_yielded().map(Pick::Any))
+    }
+
+    fn next_ready(&self) -> Option<Runnable> {
+        let core = self.core();
+        let streak = core.hot_streak.get();
+        if streak < policy::HOT_STREAK_MAX
+            && let Some(task) = self.slot().hot.take()
+        {
+            core.hot_streak.set(streak + 1);
+            return Some(task);
+        }
+        core.hot_streak.set(0);
+        core.queue().pop().or_else(|| self.slot().hot.take()).or_else(|| self.next_sent())
+    }
+
+    /// The first of what was sent here; the rest goes to the queue.
+    fn next_sent(&self) -> Option<Runnable> {
+        self.take_sent(self.index)
+    }
+
+    /// Takes another slot's (or the own) inbox over.
+    fn take_sent(&self, index: usize) -> Option<Runnable> {
+        let mut chain = self.shared.slot(index).inbox.take();
+        let first = chain.next()?;
+        chain.for_each(|task| self.core().queue().push(task));
+        Some(first)
+    }
+
+    /// Only what yielded is left, so that is what is ready now.
+    fn next_yielded(&self) -> Option<Runnable> {
+        let core = self.core();
+        if core.yielded().is_empty() {
+            return None;
+        }
+        core.change_roles();
+        core.queue().pop()
+    }
+
+    /// The look at the clock and what follows from it.
+    fn look(&self) {
+        let core = self.core();
+        core.pushes.set(0);
+        let look = core.pace.borrow_mut().look();
+        if !self.slot().inbox.is_empty() {
+            self.slot().inbox.take().for_each(|task| core.queue().push(task));
+        }
+        if look.duties {
+            self.look_in(look.now);
+            for _ in 0..policy::YIELDED_PER_DUTY {
+                let Some(task) = core.yielded().pop() else { break };
+                core.queue().push(task);
+            }
+            if let Some(task) = self.shared.take_injected(core) {
+                core.queue().push(task);
+            }
+        }
+        let backlog = core.backlog();
+        if backlog > 0
+            && self.shared.idle.any_parked()
+            && !self.shared.idle.is_searching()
+            && core.pace.borrow().worth_waking(backlog)
+        {
+            self.shared.wake_one();
+        }
+    }
+
+    /// Lets timers and descriptors that are due wake their tasks, into the queue.
+    fn look_in(&self, now: Instant) {
+        self.batch(|| self.shared.park.look_in(self.index, now));
+    }
+
+    /// Runs `f`, whose wake-ups are a batch: they queue in their order.
+    fn batch<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.core().batching.set(true);
+        let result = f();
+        self.core().batching.set(false);
+        result
+    }
+
+    /// Begins a poll's time slice.
+    #[inline]
+    pub(super) fn begin_slice(&self) {
+        self.slice.borrow_mut().restart();
+    }
+
+    /// Polls a task once and puts it where it now belongs.
+    #[inline]
+    pub(super) fn run(&self, pick: Pick) {
+        self.slot().counters.poll();
+        self.begin_slice();
+        match pick {
+            Pick::Any(task) => match task.run() {
+                Ran::Done | Ran::Pending => {}
+                // Behind what is queued, not into the hot slot: it has just had its turn.
+                Ran::Woken(task) => self.core().queue().push(task),
+                Ran::Yielded(task) => self.core().yielded().push(task),
+            },
+            Pick::Local(task) => local::run(task),
+        }
+    }
+
+    /// Looks for work elsewhere: what was sent to others, what was left behind, what others have queued.
+    pub(super) fn search(&self) -> Option<Runnable> {
+        let core = self.core();
+        if !core.searching.get() && self.shared.idle.try_start_search() {
+            core.searching.set(true);
+        }
+        let found = self.take_shared().or_else(|| core.searching.get().then(|| self.steal()).flatten());
+        if found.is_some() {
+            self.end_search();
+        }
+        found
+    }
+
+    /// Gives the token back, having found work, and calls the next searcher if there is more.
+    fn end_search(&self) {
+        if !self.core().searching.replace(false) {
+            return;
+        }
+        self.shared.idle.end_search();
+        // Ordering: SeqCst, paired with the fence of a submitter that saw the token taken and left its task to us.
+        fence(Ordering::SeqCst);
+        if self.shared.idle.any_parked() && self.shared.has_shared_work() {
+            self.shared.wake_one();
+        }
+    }
+
+    /// What lies where no running owner will look at once.
+    fn take_shared(&self) -> Option<Runnable> {
+        if let Some(task) = self.shared.take_injected(self.core()) {
+            return Some(task);
+        }
+        (0..self.shared.workers()).find_map(|victim| self.take_sent(victim))
+    }
+
+    fn steal(&self) -> Option<Runnable> {
+        let slots = self.shared.slots();
+        let start = self.core().random() % slots.len();
+        let victims = || (start..slots.len()).chain(0..start).filter(|&victim| victim != self.index);
+        let mut polls_before = self.core().polls_seen.borrow_mut();
+        polls_before.clear();
+        polls_before.extend(slots.iter().map(|slot| slot.counters.polls()));
+        for victim in victims() {
+            if let Some((task, count)) = slots[victim].steal_into(self.core()) {
+                self.slot().counters.steal(count);
+                return Some(task);
+            }
+        }
+        if self.batch(|| self.shared.park.look_in_for_others(Instant::now())) > 0
+            && let Some(task) = self.core().queue().pop()
+        {
+            return Some(task);
+        }
+        // Last of all the hot slots, and only of threads that have not begun another poll meanwhile: the next message
+        // of a pair that is talking should stay with the pair.
+        let quiet = |victim: &usize| slots[*victim].counters.polls() == polls_before[*victim];
+        let taken = victims().filter(quiet).find_map(|victim| slots[victim].hot.take());
+        if taken.is_some() {
+            self.slot().counters.steal(1);
+        }
+        taken
+    }
+
+    /// Sleeps until there may be work: see [`super::idle`] for the protocol. `more` is looked at after the own bit is set.
+    pub(super) fn sleep(&self, limit: Option<Duration>, more: impl FnOnce() -> bool) {
+        let (core, slot, idle) = (self.core(), self.slot(), &self.shared.idle);
+        if core.searching.replace(false) {
+            idle.end_search();
+        }
+        idle.mark(self.index);
+        let awake = self.shared.is_closed()
+            || self.shared.has_shared_work()
+            || !slot.inbox.is_empty()
+            || local::has_sent()
+            || more();
+        let notified = if awake {
+            false
+        } else {
+            slot.counters.park();
+            self.batch(|| self.shared.park.park(self.index, limit))
+        };
+        if !idle.claim(self.index) {
+            if !notified {
+                self.shared.park.await_unpark(self.index);
+            }
+            core.searching.set(slot.take_token());
+        }
+        if !awake {
+            core.pace.borrow_mut().wake_up();
+            self.shared.sentinel.work_begins();
+        }
+    }
+
+    /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take, and one of them
+    /// is called if there is any.
+    pub(super) fn block<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Unblock<'a>(&'a Seat);
+        impl Drop for Unblock<'_> {
+            fn drop(&mut self) {
+                self.0.slot().set_blocked(false);
+            }
+        }
+        self.slot().set_blocked(true);
+        let _unblock = Unblock(self);
+        if !self.core().searching.get() {
+            self.shared.wake_one();
+        }
+        self.end_search();
+        self.shared.sentinel.call();
+        f()
+    }
+}
+
+/// Runs `f`, which may block this thread: if it works for a runtime, what lies in its slot is for others to take meanwhile.
+pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    context::with(|context| match context.and_then(|context| context.seat.as_ref()) {
+        Some(seat) => seat.block(f),
+        None => f(),
+    })
+}
+
+impl Drop for Seat {
+    /// Leaves: what is queued goes where everybody looks, and somebody is called to look, and to tend what this thread
+    /// tended.
+    fn drop(&mut self) {
+        let Some(core) = self.core.take() else { return };
+        if core.searching.replace(false) {
+            self.shared.idle.end_search();
+        }
+        local::unsettle();
+        drop(self.entered.take());
+        drop(self.heap.take());
+        let slot = self.shared.slot(self.index);
+        let left = std::iter::from_fn(|| {
+            slot.hot.take().or_else(|| core.queue().pop()).or_else(|| core.yielded().pop())
+        });
+        left.chain(slot.inbox.take()).for_each(|task| self.shared.inject(task));
+        debug_assert!(core.is_empty(), "a vacated slot holds no task");
+        slot.vacate(core);
+        self.shared.after_leaving();
+    }
+}

@@ -1,0 +1,133 @@
+//! The one who notices that a worker is stuck.
+//!
+//! A poll that does not return keeps its thread, and what lies in the thread's slot waits. Others can take all of it,
+//! but nobody may be awake to do so: so a thread of its own looks, once a tick, whether the slots make progress. When one does not and holds
+//! anything, it wakes a sleeper as searcher; when all that are awake are stuck and nobody sleeps, it brings a spare worker.
+//!
+//! The sentinel costs a tick per millisecond while work goes on. After [`SENTINEL_QUIET_TICKS`](super::policy::SENTINEL_QUIET_TICKS)
+//! ticks without a running worker it sleeps until one runs again, so an idle program has no wake-ups.
+//!
+//! Falling asleep: 1. set `asleep`. 2. `fence(SeqCst)`. 3. If any slot is occupied and not parked, clear it and go on. 4. Park.
+//! Work that begins: 1. the own parked bit is cleared (or the slot occupied). 2. `fence(SeqCst)`. 3. If `asleep`, clear it and unpark.
+//! One fence comes first: either the sentinel sees the running thread, or the thread sees it asleep.
+
+use super::policy::{SENTINEL_QUIET_TICKS, SENTINEL_TICK, SENTINEL_TICK_MAX};
+use super::shared::Shared;
+use super::threads;
+use filch_primitive::sync::Mutex;
+use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use filch_primitive::thread::{self, Thread};
+use std::sync::Arc;
+
+/// How others reach the sentinel.
+pub(super) struct Sentinel {
+    asleep: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Sentinel {
+    pub(super) fn new() -> Self {
+        Self { asleep: AtomicBool::new(false), thread: Mutex::new(None) }
+    }
+
+    /// A thread has begun to work. Costs a fence, and a system call if the sentinel sleeps.
+    #[inline]
+    pub(super) fn work_begins(&self) {
+        // Ordering: SeqCst, paired with the fence in `fall_asleep`.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed, behind the fence.
+        if self.asleep.load(Ordering::Relaxed) {
+            self.call();
+        }
+    }
+
+    /// Calls the sentinel now rather than at its next tick.
+    pub(super) fn call(&self) {
+        // Ordering: Relaxed; the unpark orders it.
+        self.asleep.store(false, Ordering::Relaxed);
+        if let Some(thread) = self.thread.lock().as_ref() {
+            thread.unpark();
+        }
+    }
+
+    fn fall_asleep(&self, shared: &Shared) {
+        // Ordering: Relaxed, ordered by the fence, which is paired with the one in `work_begins`.
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed; a stale value only costs another look.
+        while self.asleep.load(Ordering::Relaxed) && !shared.is_closed() && !shared.is_anybody_awake() {
+            thread::park();
+        }
+        // Ordering: Relaxed, as above.
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The body of the sentinel's thread.
+pub(super) fn watch(shared: &Arc<Shared>) {
+    *shared.sentinel.thread.lock() = Some(thread::current());
+    let mut polls_before = vec![u64::MAX; shared.slots().len()];
+    let mut quiet_ticks = 0;
+    let mut tick = SENTINEL_TICK;
+    while !shared.is_closed() {
+        if quiet_ticks >= SENTINEL_QUIET_TICKS {
+            shared.sentinel.fall_asleep(shared);
+            quiet_ticks = 0;
+        } else {
+            thread::park_timeout(tick);
+        }
+        let round = look_round(shared, &mut polls_before);
+        quiet_ticks = if round.awake == 0 { quiet_ticks + 1 } else { 0 };
+        let all_stuck = round.awake > 0 && round.stuck == round.awake;
+        let help = round.needs_help(shared);
+        if help && !shared.wake_one() && all_stuck {
+            threads::start_spare(shared);
+        }
+        tick = if all_stuck && !help { (tick * 2).min(SENTINEL_TICK_MAX) } else { SENTINEL_TICK };
+    }
+}
+
+/// What one look at all slots found.
+#[derive(Debug, Default)]
+struct Round {
+    /// Threads that are neither parked nor gone.
+    awake: usize,
+    /// Those of them inside the same poll as a tick ago, or blocked by their own word.
+    stuck: usize,
+    /// Whether a stuck one holds something that others could take.
+    held: bool,
+}
+
+fn look_round(shared: &Shared, polls_before: &mut [u64]) -> Round {
+    let mut round = Round::default();
+    for (index, (slot, before)) in shared.slots().iter().zip(polls_before).enumerate() {
+        if !slot.is_occupied() || shared.idle.is_parked(index) {
+            *before = u64::MAX;
+            continue;
+        }
+        let polls = slot.counters.polls();
+        round.awake += 1;
+        if polls == std::mem::replace(before, polls) || slot.is_blocked() {
+            round.stuck += 1;
+            round.held |= slot.has_takeable();
+        }
+    }
+    round
+}
+
+impl Round {
+    fn needs_help(&self, shared: &Shared) -> bool {
+        if shared.is_closed() {
+            return false;
+        }
+        let nobody_runs = self.stuck == self.awake;
+        self.held
+            || (self.stuck > 0 || nobody_runs) && (shared.has_shared_work() || shared.park.is_unattended())
+    }
+}
+
+impl Shared {
+    fn is_anybody_awake(&self) -> bool {
+        self.slots().iter().enumerate().any(|(index, slot)| slot.is_occupied() && !self.idle.is_parked(index))
+    }
+}

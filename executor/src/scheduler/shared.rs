@@ -1,0 +1,409 @@
+//! What all threads of one scheduler share.
+
+use super::context::{self, Context};
+use super::core::Core;
+use super::idle::Idle;
+use super::inbox::Pushed;
+use super::park::Park;
+use super::seat::Seat;
+use super::sentinel::Sentinel;
+use super::slot::{Slot, retry};
+use super::threads::{Hooks, Threads};
+use crate::metrics::RuntimeMetrics;
+use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
+use crossbeam_deque::Injector;
+use filch_primitive::sync::Mutex;
+use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+
+/// Places beside the workers', for guests and spares. A `block_on` that finds none still works, without helping.
+const EXTRA_SLOTS: usize = 16;
+
+/// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
+const OUTSIDE_HEAPS: usize = 4;
+
+/// Tasks a thread outside sends to one worker before it moves on to the next.
+const STICKY_SENDS: usize = 64;
+
+/// One scheduler: its slots, its sleepers, and what lies between them.
+pub(crate) struct Shared {
+    me: Weak<Shared>,
+    slots: Box<[Slot]>,
+    workers: usize,
+    pub(super) idle: Idle,
+    /// What a leaving guest leaves behind.
+    injector: Injector<Runnable>,
+    outside: Box<[Mutex<Heap<Shared>>]>,
+    pub(super) park: Arc<dyn Park>,
+    closed: AtomicBool,
+    pub(super) sentinel: Sentinel,
+    pub(super) threads: Threads,
+    guests_help: bool,
+}
+
+impl Shared {
+    /// How many slots a scheduler with so many workers has.
+    pub(crate) fn slots_for(workers: usize) -> usize {
+        workers.saturating_add(EXTRA_SLOTS.max(workers.min(64)))
+    }
+
+    /// A scheduler without threads yet, which sleeps through `park`, made for as many slots as
+    /// [`slots_for`](Self::slots_for) says.
+    pub(crate) fn new(workers: usize, guests_help: bool, hooks: Hooks, park: Arc<dyn Park>) -> Arc<Self> {
+        let slots = Self::slots_for(workers);
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            slots: (0..slots).map(|_| Slot::new(me.clone())).collect(),
+            workers,
+            idle: Idle::new(slots),
+            injector: Injector::new(),
+            outside: (0..OUTSIDE_HEAPS).map(|_| Mutex::new(Heap::new(me.clone()))).collect(),
+            park,
+            closed: AtomicBool::new(false),
+            sentinel: Sentinel::new(),
+            threads: Threads::new(hooks),
+            guests_help,
+        })
+    }
+
+    pub(super) fn arc(&self) -> Arc<Self> {
+        self.me.upgrade().expect("whoever borrows the scheduler holds it")
+    }
+
+    pub(super) fn slot(&self, index: usize) -> &Slot {
+        &self.slots[index]
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// How many slots are workers'; those come first.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub(super) fn guests_help(&self) -> bool {
+        self.guests_help
+    }
+
+    /// Sits down in a slot that is no worker's, if one is free.
+    pub(super) fn take_extra_seat(&self) -> Option<Seat> {
+        let shared = self.arc();
+        (self.workers..self.slots.len()).find_map(|index| Seat::take(&shared, index))
+    }
+
+    // ---- Spawning and waking -----------------------------------------------------------------------------------
+
+    /// Spawns from whatever thread this is.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        context::with(|context| match context {
+            Some(context) if std::ptr::eq(&*context.shared, self) => match &context.seat {
+                Some(seat) => self.spawn_seated(seat, future, meta),
+                None => self.spawn_outside(future, meta),
+            },
+            _ => self.spawn_outside(future, meta),
+        })
+    }
+
+    #[inline]
+    pub(super) fn spawn_seated<F>(&self, seat: &Seat, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = seat.create(future, meta);
+        // A task that is pushed after the scheduler closed is found by the seat itself, when it leaves.
+        seat.push(task);
+        handle
+    }
+
+    pub(super) fn spawn_outside<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = self.create_outside(future, meta);
+        self.send(task);
+        handle
+    }
+
+    /// Spawns a task that is polled on a thread that may block.
+    pub(crate) fn spawn_blocking<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (task, handle) = self.create_outside(future, meta);
+        if self.is_closed() {
+            drop(task);
+        } else if let Err((task, _refused)) = self.park.offload(task) {
+            // Dropped, it is aborted, which its handle tells.
+            drop(task);
+        }
+        handle
+    }
+
+    /// Runs `f` on a thread of this scheduler's that has no slot, a blocking pool's.
+    pub(crate) fn inside(self: &Arc<Self>, f: impl FnOnce()) {
+        let context = Context { shared: self.clone(), seat: None };
+        let _entered = self.park.enter_outside();
+        context::enter(&context, |_| f());
+    }
+
+    /// Makes a task that no slot owns, and leaves the right to run it to the caller.
+    #[allow(unsafe_code, reason = "allocates from a heap under its lock")]
+    fn create_outside<F>(&self, future: F, meta: Meta) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let heap = self.outside[sticky_sends() / STICKY_SENDS % self.outside.len()].lock();
+        // SAFETY: 1. the lock stands for the heap's ownership. 2. both types are Send.
+        unsafe { heap.spawn(future, meta) }
+    }
+
+    /// Sends a task to some worker, from a thread that has no seat here.
+    pub(super) fn send(&self, task: Runnable) {
+        let target = self.pick_target();
+        if self.slots[target].inbox.push(task) == Pushed::First {
+            self.after_publishing(Some(target));
+        }
+    }
+
+    /// A worker that sleeps, or the one this thread has lately sent to.
+    fn pick_target(&self) -> usize {
+        let mut watcher = None;
+        for slot in self.idle.sleepers().take_while(|&slot| slot < self.workers) {
+            if !self.park.is_watcher(slot) {
+                return slot;
+            }
+            watcher = Some(slot);
+        }
+        watcher.unwrap_or_else(|| {
+            let first = next_sticky_send() / STICKY_SENDS;
+            let mut candidates = (0..self.workers).map(|step| (first + step) % self.workers);
+            candidates.find(|&slot| !self.slots[slot].is_blocked()).unwrap_or(first % self.workers)
+        })
+    }
+
+    /// Puts a task where everybody looks.
+    pub(super) fn inject(&self, task: Runnable) {
+        self.injector.push(task);
+    }
+
+    /// Takes one injected task to run, and a few more into `core`'s queue.
+    pub(super) fn take_injected(&self, core: &Core) -> Option<Runnable> {
+        if self.injector.is_empty() {
+            return None;
+        }
+        retry(|| self.injector.steal_batch_and_pop(core.queue()))
+    }
+
+    /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
+    pub(super) fn after_publishing(&self, target: Option<usize>) {
+        // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the task, or it
+        // is seen asleep here. The same fence pairs with the one in `close`: either the sweep sees the task, or
+        // the flag is seen here.
+        fence(Ordering::SeqCst);
+        if self.is_closed() {
+            return self.sweep();
+        }
+        if let Some(slot) = target
+            && self.idle.is_parked(slot)
+            && self.unpark_if_parked(slot)
+        {
+            return;
+        }
+        self.wake_one();
+    }
+
+    /// A guest or a spare has left: what it held, others must tend.
+    pub(super) fn after_leaving(&self) {
+        // Ordering: SeqCst, as in `after_publishing`.
+        fence(Ordering::SeqCst);
+        if self.is_closed() {
+            self.sweep();
+        } else if self.has_shared_work() || self.park.is_unattended() {
+            self.wake_one();
+            self.sentinel.call();
+        }
+    }
+
+    /// Unparks the thread in `slot` if it is parked and nobody else has done so.
+    pub(super) fn unpark_if_parked(&self, slot: usize) -> bool {
+        let claimed = self.idle.claim(slot);
+        if claimed {
+            self.park.unpark(slot);
+        }
+        claimed
+    }
+
+    /// Wakes one sleeper as searcher, unless one is searching already. True when one was woken.
+    pub(super) fn wake_one(&self) -> bool {
+        loop {
+            if !self.idle.any_parked() || !self.idle.try_start_search() {
+                return false;
+            }
+            if let Some(slot) = self.claim_sleeper() {
+                self.slots[slot].pass_token();
+                self.park.unpark(slot);
+                return true;
+            }
+            // The sleepers seen have all been claimed by others. A submitter may have seen the token taken meanwhile and
+            // relied on this search, so look once more after giving it back.
+            self.idle.end_search();
+            // Ordering: SeqCst, paired with the submitter's fence in `after_publishing`.
+            fence(Ordering::SeqCst);
+            if !self.has_shared_work() {
+                return false;
+            }
+        }
+    }
+
+    /// Claims a sleeper: a worker rather than a guest, and whoever waits for events on behalf of all last.
+    fn claim_sleeper(&self) -> Option<usize> {
+        let mut watcher = None;
+        for slot in self.idle.sleepers() {
+            if self.park.is_watcher(slot) {
+                watcher = Some(slot);
+            } else if self.idle.claim(slot) {
+                return Some(slot);
+            }
+        }
+        watcher.filter(|&slot| self.idle.claim(slot))
+    }
+
+    /// Whether something lies where no running owner is bound to look.
+    pub(super) fn has_shared_work(&self) -> bool {
+        !self.injector.is_empty() || self.slots[..self.workers].iter().any(|slot| !slot.inbox.is_empty())
+    }
+
+    // ---- The end ---------------------------------------------------------------------------------------------------
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // Ordering: Relaxed; where it decides what becomes of a published task, a SeqCst fence stands before it.
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends the scheduler: workers stop after their current poll. Spawns that come later are refused.
+    pub(super) fn close(&self) {
+        // Ordering: Relaxed; the fence orders it before the looks of the sweeps that follow, and pairs with the one in
+        // `after_publishing` and in `Idle::mark`.
+        self.closed.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        for slot in 0..self.slots.len() {
+            self.unpark_if_parked(slot);
+        }
+        self.sentinel.call();
+    }
+
+    /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any number of times.
+    pub(super) fn sweep(&self) {
+        debug_assert!(self.is_closed(), "only a closed scheduler is swept");
+        loop {
+            let mut taken = Vec::new();
+            self.for_each_heap(|heap| {
+                heap.cancel_all(|task| taken.push(task));
+            });
+            for slot in &self.slots {
+                taken.extend(slot.inbox.take());
+                taken.extend(slot.hot.take());
+                taken.extend(std::iter::from_fn(|| slot.steal_one()));
+            }
+            taken.extend(std::iter::from_fn(|| retry(|| self.injector.steal())));
+            if taken.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Tasks that are not complete, for reports.
+    pub(crate) fn unfinished(&self) -> Vec<TaskInfo> {
+        let mut tasks = Vec::new();
+        self.for_each_heap(|heap| heap.for_each(|task| tasks.push(task)));
+        tasks
+    }
+
+    /// How many tasks are not complete.
+    pub(crate) fn count_unfinished(&self) -> usize {
+        let mut count = 0;
+        self.for_each_heap(|heap| heap.for_each(|_| count += 1));
+        count
+    }
+
+    fn for_each_heap(&self, mut f: impl FnMut(&Heap<Self>)) {
+        self.slots.iter().for_each(|slot| f(&slot.heap));
+        self.outside.iter().for_each(|heap| f(&heap.lock()));
+    }
+
+    pub(crate) fn metrics(&self) -> RuntimeMetrics {
+        let (workers, extra) = self.slots.split_at(self.workers);
+        RuntimeMetrics {
+            workers: workers.iter().map(Slot::metrics).collect(),
+            guests: extra.iter().map(Slot::metrics).fold(Default::default(), |sum, slot| sum + slot),
+            inboxes_waiting: workers.iter().filter(|slot| !slot.inbox.is_empty()).count(),
+        }
+    }
+}
+
+impl Schedule for Shared {
+    #[inline]
+    fn schedule(target: &Weak<Self>, task: Runnable) {
+        let remote = context::with(|context| match context {
+            Some(context) if std::ptr::eq(Arc::as_ptr(&context.shared), target.as_ptr()) => {
+                match &context.seat {
+                    Some(seat) => {
+                        seat.push(task);
+                        None
+                    }
+                    None => Some(task),
+                }
+            }
+            _ => Some(task),
+        });
+        if let Some(task) = remote {
+            schedule_from_outside(target, task);
+        }
+    }
+}
+
+#[cold]
+fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
+    // The upgrade keeps the scheduler until `send` is through with it: the task itself may be gone by then.
+    match target.upgrade() {
+        Some(shared) => shared.send(task),
+        // Every task was aborted before the scheduler went; a wake that comes later changes nothing.
+        None => task.forget(),
+    }
+}
+
+thread_local! {
+    /// Sends from this thread so far, begun at a place of its own so that threads spread over the workers.
+    static SENDS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn sticky_sends() -> usize {
+    SENDS.get()
+}
+
+fn next_sticky_send() -> usize {
+    let sends = SENDS.get();
+    // The address of the thread-local tells threads apart; scaled so that one thread's step is a whole stretch.
+    let begin = if sends == 0 {
+        (SENDS.with(|sends| std::ptr::from_ref(sends).addr()) >> 7) * STICKY_SENDS
+    } else {
+        sends
+    };
+    let next = begin.wrapping_add(1).max(1);
+    SENDS.set(next);
+    next
+}

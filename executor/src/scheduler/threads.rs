@@ -1,0 +1,224 @@
+//! The threads of a scheduler: started, counted, waited for.
+
+use super::policy;
+use super::shared::Shared;
+use super::{context, sentinel, worker};
+use filch_primitive::sync::{Condvar, Mutex};
+use filch_primitive::thread::{Builder, JoinHandle};
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A hook that is called on a thread.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// A hook that is called with the whole life of a thread, and runs it.
+pub(crate) type WrapHook = Arc<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+/// How threads are made, and what the user wants done on them.
+#[derive(Clone)]
+pub(crate) struct Hooks {
+    pub(crate) name: Arc<str>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_start: Option<Hook>,
+    pub(crate) on_stop: Option<Hook>,
+    pub(crate) wrap: Option<WrapHook>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("name", &self.name)
+            .field("stack_size", &self.stack_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hooks {
+    /// Runs a thread's `body` with the user's hooks around it. A hook that panics is contained; one that wraps and does not run
+    /// what it is given does not get away with it.
+    pub(crate) fn run(&self, body: impl FnOnce()) {
+        let mut body = Some(body);
+        let mut run = || {
+            if let Some(body) = body.take() {
+                contained(self.on_start.as_deref());
+                body();
+                contained(self.on_stop.as_deref());
+            }
+        };
+        if let Some(wrap) = &self.wrap {
+            let _printed = catch_unwind(AssertUnwindSafe(|| wrap(&mut run)));
+        }
+        run();
+    }
+
+    fn builder(&self, role: &str) -> Builder {
+        let builder = Builder::new().name(format!("{}{role}", self.name));
+        match self.stack_size {
+            Some(size) => builder.stack_size(size),
+            None => builder,
+        }
+    }
+}
+
+fn contained(hook: Option<&(dyn Fn() + Send + Sync)>) {
+    if let Some(hook) = hook {
+        let _printed = catch_unwind(AssertUnwindSafe(hook));
+    }
+}
+
+/// The threads under way.
+pub(super) struct Threads {
+    hooks: Hooks,
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    alive: usize,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(super) fn new(hooks: Hooks) -> Self {
+        Self { hooks, state: Mutex::default(), ended: Condvar::new() }
+    }
+
+    fn start(
+        &self,
+        shared: &Arc<Shared>,
+        role: &str,
+        hooked: bool,
+        body: fn(&Arc<Shared>),
+    ) -> io::Result<()> {
+        self.start_with(shared, role, hooked, move |shared| body(shared))
+    }
+
+    fn start_with(
+        &self,
+        shared: &Arc<Shared>,
+        role: &str,
+        hooked: bool,
+        body: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    ) -> io::Result<()> {
+        let alive = Alive::new(shared.clone());
+        let hooks = self.hooks.clone();
+        let builder =
+            if hooked { hooks.builder(role) } else { Builder::new().name(format!("{}{role}", hooks.name)) };
+        let handle = builder.spawn(move || {
+            let body = || {
+                let bomb = AbortOnPanic;
+                body(&alive.0);
+                std::mem::forget(bomb);
+            };
+            if hooked {
+                hooks.run(body)
+            } else {
+                body()
+            }
+            drop(alive);
+        })?;
+        let mut state = self.state.lock();
+        // Spares come and go: what has ended need not be kept until the end.
+        state.handles.retain(|handle| !handle.is_finished());
+        state.handles.push(handle);
+        Ok(())
+    }
+
+    /// Waits until all threads have ended, but for the calling one, or the deadline has passed. Returns how many have not.
+    pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared) -> usize {
+        let own = usize::from(context::with(|context| {
+            context.is_some_and(|context| std::ptr::eq(&*context.shared, shared) && context.is_worker())
+        }));
+        let mut state = self.state.lock();
+        while state.alive > own {
+            match deadline {
+                Some(deadline) => {
+                    if self.ended.wait_until(&mut state, deadline).timed_out() {
+                        break;
+                    }
+                }
+                None => self.ended.wait(&mut state),
+            }
+        }
+        let left = state.alive.saturating_sub(own);
+        let (ended, _still_running): (Vec<_>, Vec<_>) = std::mem::take(&mut state.handles)
+            .into_iter()
+            .partition(|handle| left == 0 && own == 0 || handle.is_finished());
+        drop(state);
+        for handle in ended {
+            // A panic has aborted the process already, so there is none to report.
+            let _ended = handle.join();
+        }
+        left
+    }
+}
+
+impl context::Context {
+    /// Whether this is one of the scheduler's own threads, rather than a guest's.
+    fn is_worker(&self) -> bool {
+        IS_OWN_THREAD.get()
+    }
+}
+
+thread_local! {
+    static IS_OWN_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Counts a thread from before it starts until it has ended.
+struct Alive(Arc<Shared>);
+
+impl Alive {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.threads.state.lock().alive += 1;
+        Self(shared)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let threads = &self.0.threads;
+        threads.state.lock().alive -= 1;
+        threads.ended.notify_all();
+    }
+}
+
+/// A panic in the scheduler itself means that its books are wrong; going on would hang or worse.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        eprintln!("filch: a worker's own code panicked, which is a bug in filch; aborting");
+        std::process::abort();
+    }
+}
+
+/// Starts the workers and the sentinel. When one of them cannot start, those that did are stopped and joined.
+pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
+    let started = (0..shared.workers())
+        .try_for_each(|index| {
+            shared.threads.start_with(shared, &format!("-{index}"), true, move |shared| {
+                IS_OWN_THREAD.set(true);
+                worker::work(shared, index);
+            })
+        })
+        .and_then(|()| shared.threads.start(shared, "-sentinel", false, sentinel::watch));
+    if started.is_err() {
+        shared.close();
+        shared.threads.wait_ended(None, shared);
+    }
+    started
+}
+
+/// Starts a spare worker. That it cannot start is no error: the sentinel asks again at its next tick.
+pub(super) fn start_spare(shared: &Arc<Shared>) {
+    let _again_next_tick = shared.threads.start(shared, "-spare", true, |shared| {
+        IS_OWN_THREAD.set(true);
+        worker::work_as_spare(shared);
+    });
+    // Long enough for it to sit down, so that the next tick does not bring another.
+    filch_primitive::thread::park_timeout(policy::SENTINEL_TICK);
+}
