@@ -97,7 +97,7 @@ impl Counters {
     // Ordering, of every access below: Relaxed. Each decision is made by an exchange of this one word, and exchanges
     // of one word are in one order that all threads agree on. Nothing else is published through it: jobs go
     // through the channel, which has its own orderings. The one exception, the closed bit against the channel, has fences
-    // in `Pool::submit` and `Pool::close`.
+    // in `Core::deliver` and `Pool::close`.
 
     /// Counts a job in, if a thread is idle for it or no more threads are allowed.
     pub(crate) fn claim(&self, threads_max: u64) -> Claim {

@@ -155,13 +155,7 @@ impl Pool {
         if let Err(reason) = claim {
             return Err(SubmitError::new(job, reason));
         }
-        core.send(Message::Run(job));
-        // Ordering: a full fence between the send and the look, paired with the one in `close`: either this thread
-        // sees the bit or the closing one sees the job.
-        fence(Ordering::SeqCst);
-        if core.counters.snapshot().is_closed() {
-            core.cancel_queued();
-        }
+        core.deliver(job);
         Ok(())
     }
 
@@ -222,7 +216,7 @@ impl Pool {
         // A start that is under way is over after this, and no other begins: all threads there will ever be are in the
         // registry.
         drop(core.starting.lock());
-        // Ordering: a full fence between the bit and the emptying, paired with the one in `submit`.
+        // Ordering: a full fence between the bit and the emptying, paired with the one in [`Core::deliver`].
         fence(Ordering::SeqCst);
         core.cancel_queued();
     }
@@ -279,6 +273,17 @@ impl Core {
     pub(crate) fn send(&self, message: Message) {
         // It fails only without a receiver, and `self` holds one.
         let _ = self.sender.send(message);
+    }
+
+    /// Sends a job that was counted in.
+    fn deliver(&self, job: Job) {
+        self.send(Message::Run(job));
+        // Ordering: a full fence between the send and the look, paired with the one in `close`: either this thread
+        // sees the bit or the closing one sees the job.
+        fence(Ordering::SeqCst);
+        if self.counters.snapshot().is_closed() {
+            self.cancel_queued();
+        }
     }
 
     /// Waits until the thread that was started is counted.

@@ -7,9 +7,9 @@ mod common;
 use common::{SOON, hold, soon, until};
 use filch_blocking::{Job, Pool};
 use futures_lite::future::block_on;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -79,18 +79,28 @@ fn shutdown_on_threads_of_the_pool_waits_for_the_others_only() {
     let pool = Pool::new().unwrap();
     let held = hold(&pool);
     let (sender, receiver) = channel();
+    let both_run = Arc::new(Barrier::new(2));
     for _ in 0..2 {
-        let (pool, sender) = (pool.clone(), sender.clone());
-        // A submit may be refused once the other job has closed the pool.
-        let submitted = pool.clone().submit(Job::new(move || sender.send(pool.shutdown(soon())).unwrap()));
-        drop(submitted);
+        let (inner, sender, both_run) = (pool.clone(), sender.clone(), both_run.clone());
+        let shut_down = move || {
+            both_run.wait();
+            let deadline = soon();
+            let report = inner.shutdown(deadline);
+            sender.send((report, Instant::now() < deadline)).unwrap();
+        };
+        pool.submit(Job::new(shut_down)).unwrap();
     }
     drop(sender);
     until("it is closed", || pool.is_closed());
     assert!(receiver.try_recv().is_err(), "the held job still runs");
     held.release();
     let reports: Vec<_> = receiver.iter().collect();
-    assert!(!reports.is_empty() && reports.iter().all(filch_blocking::PoolReport::is_clean), "{reports:?}");
+    assert_eq!(reports.len(), 2);
+    for (report, in_time) in reports {
+        assert!(in_time, "neither waits for itself, nor for the other");
+        // One of them may look while the other is on its way out of its wait.
+        assert_eq!(report.cancelled, 0);
+    }
     assert!(pool.shutdown(soon()).is_clean());
 }
 
@@ -110,6 +120,21 @@ fn without_handles_jobs_still_run_and_threads_end() {
     let values: Vec<_> = jobs.into_iter().map(|job| block_on(job).unwrap()).collect();
     assert_eq!(values, [0, 1, 2, 3, 4]);
     stopped.1.recv_timeout(SOON).expect("the thread ends though its keep-alive time does not");
+}
+
+#[test]
+fn without_handles_idle_threads_end_at_once() {
+    let stopped = channel();
+    let pool = Pool::builder()
+        .keep_alive(Duration::MAX)
+        .on_thread_stop(move || stopped.0.send(()).unwrap())
+        .build()
+        .unwrap();
+    let held: Vec<_> = (0..4).map(|_| hold(&pool)).collect();
+    held.into_iter().for_each(common::Held::release);
+    until("all are idle", || pool.stats().idle == 4);
+    drop(pool);
+    (0..4).for_each(|_| stopped.1.recv_timeout(SOON).expect("an idle thread is called"));
 }
 
 #[test]

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{SOON, hold, until};
+use common::{SOON, hold, soon, until};
 use filch_blocking::Pool;
-use futures_lite::future::block_on;
+use futures_lite::future::{block_on, poll_once};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,20 @@ fn inside_the_cap_one_thread_serves_all() {
     let pool = Pool::builder().max_threads(8).build().unwrap();
     one_by_one(&pool, ROUNDS);
     assert_eq!(pool.stats().threads, 1, "whoever awaited the last job finds its thread idle");
+}
+
+/// Polled over and over, the result is seen the moment it is there, before any wake-up.
+#[test]
+fn whoever_sees_a_result_finds_its_thread_idle() {
+    let pool = Pool::builder().max_threads(8).build().unwrap();
+    for round in 0..ROUNDS / 4 {
+        let mut job = pool.spawn(move || round);
+        let deadline = soon();
+        while block_on(poll_once(&mut job)).is_none() {
+            assert!(Instant::now() < deadline, "a job is stranded: {:?}", pool.stats());
+        }
+    }
+    assert_eq!(pool.stats().threads, 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! Threads that cannot start, some of them.
+//! Threads that cannot start, some of them, and a pool closed at the worst moment.
 
 use super::{Job, Pool};
+use crate::counters::Claim;
+use crate::unblock;
 use futures_lite::future::block_on;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -71,4 +73,19 @@ fn once_no_thread_serves_the_error_is_the_submitters() {
     assert_eq!((pool.stats().running, pool.stats().queued), (0, 0));
     refuse_starts(&pool, false);
     assert_eq!(block_on(pool.spawn(|| 3)).unwrap(), 3);
+}
+
+/// Between the claim and the send the pool is closed and emptied, and its only thread is taken for good.
+#[test]
+fn a_job_sent_after_the_emptying_is_cancelled_at_once() {
+    let pool = Pool::builder().max_threads(1).build().unwrap();
+    let held = hold(&pool);
+    let (work, future) = unblock::pair(|| unreachable!("the pool is closed"));
+    assert_eq!(pool.0.core.counters.claim(1), Claim::Granted);
+    pool.close();
+    pool.0.core.deliver(Job::from_work(work));
+    let outcome: Result<(), _> = block_on(future);
+    assert!(outcome.unwrap_err().is_closed());
+    assert_eq!(pool.stats().running, 1, "the thread is still taken");
+    drop(held);
 }
