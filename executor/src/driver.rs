@@ -246,6 +246,11 @@ impl Park for Driver {
         timers.filter_map(|timer| timer.try_turn(now)).sum()
     }
 
+    fn is_overdue(&self, now: Instant) -> bool {
+        let now = self.on_the_clock(now);
+        self.timers.iter().filter_map(OnceLock::get).chain([&self.outside]).any(|timer| timer.is_due(now))
+    }
+
     fn is_unattended(&self) -> bool {
         // Ordering: Relaxed, hints: the sentinel asks again.
         let unpolled = self.reactor.sources() > 0 && !self.polling.load(Ordering::Relaxed);

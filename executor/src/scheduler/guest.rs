@@ -1,9 +1,9 @@
 //! `block_on`: a thread that waits for one future, and helps meanwhile.
 //!
-//! On a plain thread it sits down in a free slot as a guest: what the future spawns and wakes goes to a queue of the guest's own,
-//! which others may steal from, and while the future waits the guest works like a worker. Where no slot is free, or the thread
-//! already works for some runtime (a task that blocks), it waits in a plain park instead; in the second case the slot it
-//! blocks is marked, so that others take what lies there.
+//! On a plain thread it sits down in a free slot as a guest: what the future spawns and wakes goes to a queue of the
+//! guest's own, which others may steal from, and while the future waits the guest works like a worker. Where no slot is
+//! free, where guests are told not to help, or where the thread already works for some runtime (a task that blocks), it
+//! waits in a plain park instead; in the last case the slot it blocks is marked, so that others take what lies there.
 //!
 //! # Waking the guest's future
 //! Waker: 1. set `woken`. 2. `fence(SeqCst)`. 3. If the guest's bit says parked, claim and unpark it.
@@ -15,7 +15,7 @@
 
 use super::context::{self, Context};
 use super::policy;
-use super::seat::{Pick, Seat};
+use super::seat::Seat;
 use super::shared::Shared;
 use super::{local, worker};
 use filch_primitive::slice;
@@ -37,7 +37,7 @@ impl Shared {
         if let Some(output) = nested {
             return output;
         }
-        match if self.is_closed() { None } else { self.take_extra_seat() } {
+        match if self.guests_help && !self.is_closed() { self.take_extra_seat() } else { None } {
             Some(seat) => match worker::sit(self, seat, |seat| self.wait_as_guest(seat, future.as_mut())) {
                 Poll::Ready(output) => output,
                 Poll::Pending => self.wait_plainly(future, true),
@@ -64,7 +64,7 @@ impl Shared {
             }
             let mut idle = false;
             for _ in 0..policy::GUEST_RUN_MAX {
-                idle = !self.help(seat);
+                idle = !worker::turn(seat);
                 if idle || guest.is_woken() {
                     break;
                 }
@@ -74,20 +74,6 @@ impl Shared {
             }
         }
         Poll::Pending
-    }
-
-    /// Runs one task, if there is one this guest may run.
-    fn help(&self, seat: &Seat) -> bool {
-        if self.guests_help() {
-            return worker::turn(seat);
-        }
-        match local::next() {
-            Some(task) => {
-                seat.run(Pick::Local(task));
-                true
-            }
-            None => false,
-        }
     }
 
     /// Waits in a plain park. `top` tells that the thread works for nobody else, so that its local tasks are run here.

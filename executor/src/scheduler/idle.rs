@@ -5,18 +5,31 @@
 //! searcher that finds work calls the next.
 //!
 //! # Submitting work where no running owner will look
-//! 1. Publish the task (an inbox, the injector). 2. `fence(SeqCst)`. 3. Look for a searcher; if there is none, claim a sleeper and unpark it.
+//!
+//! 1. Publish the task (an inbox, the injector).
+//! 2. `fence(SeqCst)`.
+//! 3. Look for a searcher. If there is none, claim a sleeper and unpark it.
 //!
 //! # Going to sleep
-//! 1. Give up searching. 2. Set the own bit ([`Idle::mark`]). 3. `fence(SeqCst)`. 4. Look at everything others may have published.
-//! Found something: take the own bit back ([`Idle::claim`]) and go on. 5. Block. 6. Take the own bit back; if it is gone, somebody
-//! has claimed this thread and its notice is on the way: wait for it.
+//!
+//! 1. Give up searching.
+//! 2. Set the own bit ([`Idle::mark`]).
+//! 3. `fence(SeqCst)`.
+//! 4. Look at everything others may have published. Found something: skip the next step.
+//! 5. Block.
+//! 6. Take the own bit back ([`Idle::claim`]). If it is gone, somebody has claimed this thread and its notice is on the way: wait
+//!    for that, and take the searcher's token if it came along.
 //!
 //! # Why it is right
+//!
 //! One of the two fences comes first. If the submitter's does, the sleeper's look (4) sees the task. If the sleeper's
-//! does, the submitter (3) sees no searcher and the bit set, claims it and unparks. A bit is cleared by exactly one thread, and
-//! who clears it either is the sleeper or owes it a notice: there is one way to unpark, so the set and the
-//! notices cannot drift apart.
+//! does, the submitter (3) sees no searcher and the bit set, claims it and unparks.
+//!
+//! A searcher that stops with work found gives the token back, then a fence, then looks whether anything else was
+//! published: the submitter of that saw the token taken and left it to the searcher.
+//!
+//! A bit is cleared by exactly one thread, and who clears it either is the sleeper or owes it a notice: there is one way to
+//! unpark, so the set and the notices cannot drift apart.
 //!
 //! Work that a running thread puts in its own queue needs no fence: its owner looks again after each poll.
 //!

@@ -76,9 +76,9 @@ impl Inbox {
         // Ordering: Acquire, paired with the Release exchanges in `push`; those of older senders are carried along by
         // the release sequence of the newer ones.
         let head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        let mut newest_first = Chain { first: NonNull::new(head) };
+        let newest_first = Chain { first: NonNull::new(head) };
         let mut oldest_first = Chain { first: None };
-        while let Some(mut task) = newest_first.next() {
+        for mut task in newest_first {
             task.set_next(oldest_first.first);
             oldest_first.first = Some(task.into_raw());
         }

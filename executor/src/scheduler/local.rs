@@ -158,11 +158,10 @@ where
         handle
     });
     if fresh {
-        HOME.with_borrow(|home| {
-            if let Some((shared, slot)) = home {
-                at_home(Home::Seat(shared.clone(), *slot));
-            }
-        });
+        let home = HOME.try_with(|home| home.borrow().clone()).ok().flatten();
+        if let Some((shared, slot)) = home {
+            at_home(Home::Seat(shared, slot));
+        }
     }
     handle
 }
@@ -197,7 +196,7 @@ pub(super) fn run(task: Runnable) {
 
 /// This thread has sat down in `slot`.
 pub(super) fn settle(shared: &Arc<Shared>, slot: usize) {
-    HOME.set(Some((Arc::downgrade(shared), slot)));
+    set_home(Some((Arc::downgrade(shared), slot)));
     if EXISTS.get() {
         at_home(Home::Seat(Arc::downgrade(shared), slot));
     }
@@ -212,7 +211,7 @@ pub(super) fn settle_plain() {
 
 /// This thread has left its runtime.
 pub(super) fn unsettle() {
-    HOME.set(None);
+    set_home(None);
     if EXISTS.get() {
         at_home(Home::Away);
     }
@@ -223,6 +222,12 @@ pub(super) fn abort_all() {
     if EXISTS.get() {
         let _gone = SET.try_with(LocalSet::abort_all);
     }
+}
+
+/// Notes where the thread sits. While the thread dies there is nothing to note it in, nor a set that would need it.
+fn set_home(home: Option<(Weak<Shared>, usize)>) {
+    let before = HOME.try_with(|cell| cell.replace(home));
+    drop(before);
 }
 
 fn at_home(home: Home) {

@@ -34,6 +34,9 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Like [`look_in`](Self::look_in) for what other slots hold: their threads may be stuck.
     fn look_in_for_others(&self, now: Instant) -> usize;
 
+    /// Whether some timer should have fired by `now`.
+    fn is_overdue(&self, now: Instant) -> bool;
+
     /// Whether nobody tends the descriptors although there are some, or a timer that others should see to is pending.
     fn is_unattended(&self) -> bool;
 

@@ -306,6 +306,7 @@ impl Seat {
             false
         } else {
             slot.counters.park();
+            self.tidy();
             self.batch(|| self.shared.park.park(self.index, limit))
         };
         if !idle.claim(self.index) {
@@ -318,6 +319,13 @@ impl Seat {
             core.pace.borrow_mut().wake_up();
             self.shared.sentinel.work_begins();
         }
+    }
+
+    /// Before a rest: slots of the heap that others have freed come back, and with them pages that are empty.
+    #[allow(unsafe_code, reason = "collects into the slot's heap")]
+    fn tidy(&self) {
+        // SAFETY: this thread holds the heap's owner guard: it came with the seat, which does not leave its thread.
+        unsafe { self.slot().heap.collect() }
     }
 
     /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take, and one of them

@@ -18,6 +18,7 @@ use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How others reach the sentinel.
 pub(super) struct Sentinel {
@@ -121,8 +122,10 @@ impl Round {
             return false;
         }
         let nobody_runs = self.stuck == self.awake;
-        self.held
-            || (self.stuck > 0 || nobody_runs) && (shared.has_shared_work() || shared.park.is_unattended())
+        // A deadline that came into a timer after the watcher had fallen asleep, just before the thread got stuck.
+        let overdue = self.stuck > 0 && shared.park.is_overdue(Instant::now());
+        let unseen = shared.has_shared_work() || shared.park.is_unattended();
+        self.held || overdue || (self.stuck > 0 || nobody_runs) && unseen
     }
 }
 

@@ -12,6 +12,7 @@ use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
 use crossbeam_deque::Injector;
+use crossbeam_utils::CachePadded;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use std::cell::Cell;
@@ -32,7 +33,7 @@ pub(crate) struct Shared {
     me: Weak<Shared>,
     slots: Box<[Slot]>,
     workers: usize,
-    pub(super) idle: Idle,
+    pub(super) idle: CachePadded<Idle>,
     /// What a leaving guest leaves behind.
     injector: Injector<Runnable>,
     outside: Box<[Mutex<Heap<Shared>>]>,
@@ -40,7 +41,7 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     pub(super) sentinel: Sentinel,
     pub(super) threads: Threads,
-    guests_help: bool,
+    pub(super) guests_help: bool,
 }
 
 impl Shared {
@@ -57,7 +58,7 @@ impl Shared {
             me: me.clone(),
             slots: (0..slots).map(|_| Slot::new(me.clone())).collect(),
             workers,
-            idle: Idle::new(slots),
+            idle: CachePadded::new(Idle::new(slots)),
             injector: Injector::new(),
             outside: (0..OUTSIDE_HEAPS).map(|_| Mutex::new(Heap::new(me.clone()))).collect(),
             park,
@@ -83,10 +84,6 @@ impl Shared {
     /// How many slots are workers'; those come first.
     pub(crate) fn workers(&self) -> usize {
         self.workers
-    }
-
-    pub(super) fn guests_help(&self) -> bool {
-        self.guests_help
     }
 
     /// Sits down in a slot that is no worker's, if one is free.
@@ -131,7 +128,12 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let (task, handle) = self.create_outside(future, meta);
-        self.send(task);
+        if self.is_closed() {
+            // Dropped, it is aborted, which its handle tells. A spawn that misses the flag sweeps after it has published.
+            drop(task);
+        } else {
+            self.send(task);
+        }
         handle
     }
 
@@ -309,21 +311,23 @@ impl Shared {
     /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any number of times.
     pub(super) fn sweep(&self) {
         debug_assert!(self.is_closed(), "only a closed scheduler is swept");
-        loop {
-            let mut taken = Vec::new();
-            self.for_each_heap(|heap| {
-                heap.cancel_all(|task| taken.push(task));
-            });
-            for slot in &self.slots {
-                taken.extend(slot.inbox.take());
-                taken.extend(slot.hot.take());
-                taken.extend(std::iter::from_fn(|| slot.steal_one()));
-            }
-            taken.extend(std::iter::from_fn(|| retry(|| self.injector.steal())));
-            if taken.is_empty() {
-                return;
-            }
+        // What destructors spawn belongs to this scheduler, which refuses it, and not to the default one.
+        let context = Context { shared: self.arc(), seat: None };
+        context::enter(&context, |_| while self.sweep_once() {});
+    }
+
+    fn sweep_once(&self) -> bool {
+        let mut taken = Vec::new();
+        self.for_each_heap(|heap| {
+            heap.cancel_all(|task| taken.push(task));
+        });
+        for slot in &self.slots {
+            taken.extend(slot.inbox.take());
+            taken.extend(slot.hot.take());
+            taken.extend(std::iter::from_fn(|| slot.steal_one()));
         }
+        taken.extend(std::iter::from_fn(|| retry(|| self.injector.steal())));
+        !taken.is_empty()
     }
 
     /// Tasks that are not complete, for reports.

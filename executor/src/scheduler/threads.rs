@@ -94,7 +94,7 @@ impl Threads {
         hooked: bool,
         body: fn(&Arc<Shared>),
     ) -> io::Result<()> {
-        self.start_with(shared, role, hooked, move |shared| body(shared))
+        self.start_with(shared, role, hooked, body)
     }
 
     fn start_with(
@@ -115,9 +115,9 @@ impl Threads {
                 std::mem::forget(bomb);
             };
             if hooked {
-                hooks.run(body)
+                hooks.run(body);
             } else {
-                body()
+                body();
             }
             drop(alive);
         })?;
