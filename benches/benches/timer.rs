@@ -18,19 +18,10 @@ fn timer(criterion: &mut Criterion) {
     let question = "timer";
     compare(criterion, question, "create_and_drop", &CreateAndDrop { tasks: 4, timers: 50_000 });
     compare(criterion, question, "timeout_ready", &TimeoutReady { tasks: 4, timeouts: 50_000 });
-}
-
-fn fire(criterion: &mut Criterion) {
     let fire =
         Fire { tasks: 10_000, shortest: Duration::from_millis(1), longest: Duration::from_millis(100) };
-    compare(criterion, "timer", "fire", &fire);
+    compare(criterion, question, "fire", &fire);
 }
 
 criterion_group! { name = benches; config = support::criterion(); targets = timer }
-// Criterion plans by the time that is reported, here a small part of the time that passes.
-criterion_group! {
-    name = firing;
-    config = support::criterion().measurement_time(Duration::from_millis(50));
-    targets = fire
-}
-criterion_main!(benches, firing);
+criterion_main!(benches);

@@ -43,12 +43,12 @@ async fn measure<P: Peer>(echo: Echo) -> io::Result<Outcome> {
     let Echo { connections, messages, bytes } = echo;
     let listener = P::Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let address = listener.local_addr()?;
-    let accepting = P::spawn(accept::<P>(listener, echo));
-    let mut clients = Vec::with_capacity(connections);
+    let (mut clients, mut servers) = (Vec::with_capacity(connections), Vec::with_capacity(connections));
     for _ in 0..connections {
+        // The system completes a connection before anybody accepts it, but keeps only so many waiting: hence in turn.
         clients.push(P::Connection::connect(address).await?);
+        servers.push(P::spawn(serve(listener.accept().await?, messages, bytes)));
     }
-    let servers = accepting.await?;
 
     let mut handles = Vec::with_capacity(connections);
     let start = Instant::now();
@@ -68,16 +68,6 @@ async fn measure<P: Peer>(echo: Echo) -> io::Result<Outcome> {
         server.await?;
     }
     Ok(outcome)
-}
-
-/// Accepts as many connections as there will be and gives each a task.
-async fn accept<P: Peer>(listener: P::Listener, echo: Echo) -> io::Result<Vec<P::Join<io::Result<()>>>> {
-    let mut servers = Vec::with_capacity(echo.connections);
-    for _ in 0..echo.connections {
-        let connection = listener.accept().await?;
-        servers.push(P::spawn(serve(connection, echo.messages, echo.bytes)));
-    }
-    Ok(servers)
 }
 
 async fn serve<C: Connection>(mut connection: C, messages: usize, bytes: usize) -> io::Result<()> {

@@ -5,9 +5,9 @@
 
 use std::future::pending;
 use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -46,22 +46,26 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl IdleTasks {
     /// Spawns the tasks, waits until each has been polled, and returns the bytes by which resident memory grew.
     ///
-    /// The tasks go on existing; the caller is expected to end the process.
+    /// The handles are kept, since a task that nobody can join nor wake may be taken away by its runtime; the memory
+    /// they fill is not counted. They are forgotten in the end and the tasks go on existing: the caller is expected
+    /// to end the process.
     ///
     /// # Errors
     /// Where the system does not tell how much memory is resident.
     pub fn resident_growth<P: Peer>(&self, peer: &P) -> io::Result<u64> {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handles = Vec::with_capacity(self.tasks);
         // What only the first tasks cost, of threads and of tables, is not the tasks'.
-        self.spawn_batch(peer, BATCH);
+        mem::forget(self.spawn_batch(peer, BATCH));
         let before = resident_bytes()?;
-        let mut left = self.tasks;
-        while left > 0 {
-            let count = left.min(BATCH);
-            self.spawn_batch(peer, count);
-            left -= count;
+        while handles.len() < self.tasks {
+            let count = BATCH.min(self.tasks - handles.len());
+            handles.append(&mut self.spawn_batch(peer, count));
         }
-        Ok(resident_bytes()?.saturating_sub(before))
+        let growth = resident_bytes()?.saturating_sub(before);
+        let kept = mem::size_of_val(handles.as_slice()) as u64;
+        mem::forget(handles);
+        Ok(growth.saturating_sub(kept))
     }
 
     /// [`resident_growth`](Self::resident_growth) on a runtime of any type.
@@ -76,26 +80,24 @@ impl IdleTasks {
     }
 
     /// Spawns as many tasks from inside the runtime and waits until each has been polled.
-    fn spawn_batch<P: Peer>(&self, peer: &P, count: usize) {
+    fn spawn_batch<P: Peer>(&self, peer: &P, count: usize) -> Vec<P::Join<()>> {
         // Ordering: Relaxed throughout, a count that carries nothing else.
         let target = POLLED.load(Ordering::Relaxed) + count;
         let idle = self.idle;
-        peer.block_on_worker(async move {
-            for _ in 0..count {
-                match idle {
-                    Idle::Pending => P::detach(async {
-                        POLLED.fetch_add(1, Ordering::Relaxed);
-                        pending::<()>().await;
-                    }),
-                    Idle::Asleep => P::detach(async {
-                        POLLED.fetch_add(1, Ordering::Relaxed);
-                        P::sleep(Duration::from_secs(3_600)).await;
-                    }),
-                }
-            }
-        });
+        let spawn = move |_| match idle {
+            Idle::Pending => P::spawn(async {
+                POLLED.fetch_add(1, Ordering::Relaxed);
+                pending::<()>().await;
+            }),
+            Idle::Asleep => P::spawn(async {
+                POLLED.fetch_add(1, Ordering::Relaxed);
+                P::sleep(Duration::from_secs(3_600)).await;
+            }),
+        };
+        let handles = peer.block_on_worker(async move { (0..count).map(spawn).collect() });
         while POLLED.load(Ordering::Relaxed) < target {
             thread::sleep(Duration::from_micros(100));
         }
+        handles
     }
 }
