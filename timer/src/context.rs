@@ -96,21 +96,27 @@ pub(crate) fn is_owner(timer: &Timer) -> bool {
     with_current(|context| context.is_some_and(|context| context.owner && context.timer.is(timer)))
 }
 
-/// Makes `home` the timer of this thread. `None` if there is none, and the process-wide one could not be started.
+/// Makes `home` the timer of this thread, and answers whether the thread drives it. `None` if it has none, and the
+/// process-wide one could not be started.
 #[inline]
-pub(crate) fn choose(home: &mut Option<Timer>) -> Option<()> {
+pub(crate) fn choose(home: &mut Option<Timer>) -> Option<bool> {
     let chosen = with_current(|context| {
-        let timer = &context?.timer;
+        let Context { timer, owner } = context?;
         let same = home.as_ref().is_some_and(|home| home.is(timer));
-        Some((!same).then(|| timer.clone()))
+        Some(((!same).then(|| timer.clone()), *owner))
     });
     match chosen {
         // The reference count stays alone when a sleep comes back to the timer it was at.
-        Some(None) => {}
-        Some(Some(timer)) => *home = Some(timer),
-        None => *home = Some(fallback::timer()?.clone()),
+        Some((None, owner)) => Some(owner),
+        Some((Some(timer), owner)) => {
+            *home = Some(timer);
+            Some(owner)
+        }
+        None => {
+            *home = Some(fallback::timer()?.clone());
+            Some(false)
+        }
     }
-    Some(())
 }
 
 /// Runs `f`, which is no user code, on this thread's context.

@@ -92,6 +92,8 @@ pub(crate) struct Entry {
     state: AtomicU8,
     /// Touched by the future alone; atomic only because the wheel holds a shared reference to the entry.
     moved: AtomicBool,
+    /// As above: the deadline was ahead when it was set, by a clock read then.
+    ahead: AtomicBool,
     /// The wheel points here: the future must not move, and the compiler must not think a `&mut` to it unique.
     _pinned: PhantomPinned,
 }
@@ -103,8 +105,8 @@ unsafe impl Send for Entry {}
 unsafe impl Sync for Entry {}
 
 impl Entry {
-    /// An idle entry.
-    pub(crate) fn new(deadline: Nanos) -> Self {
+    /// An idle entry; `ahead` if the deadline is known to lie ahead of the clock.
+    pub(crate) fn new(deadline: Nanos, ahead: bool) -> Self {
         Self {
             links: UnsafeCell::new(Links { previous: NonNull::dangling(), next: NonNull::dangling() }),
             waker: UnsafeCell::new(MaybeUninit::uninit()),
@@ -112,6 +114,7 @@ impl Entry {
             place: UnsafeCell::new(Place { level: 0, slot: 0 }),
             state: AtomicU8::new(State::Idle as u8),
             moved: AtomicBool::new(false),
+            ahead: AtomicBool::new(ahead),
             _pinned: PhantomPinned,
         }
     }
@@ -158,9 +161,18 @@ impl Entry {
         self.moved.store(moved, Ordering::Relaxed);
     }
 
-    /// Future, not linked: as new, with the deadline as it stands.
+    /// Future: whether the deadline was set ahead of the clock and not registered since.
+    #[inline]
+    pub(crate) fn is_ahead(&self) -> bool {
+        // Ordering: Relaxed, one thread at a time reads and writes it.
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Future, not linked: as new, with the deadline as it stands, ahead of the clock or not.
     pub(crate) fn rearm(&self) {
         debug_assert_ne!(self.state(), State::Linked);
+        // Ordering: Relaxed, as in `is_ahead`.
+        self.ahead.store(false, Ordering::Relaxed);
         self.set_moved(false);
         self.set_state(State::Idle);
     }

@@ -30,6 +30,11 @@ impl Resolution {
     /// A nanosecond: time that is moved by hand stands exactly where the hand left it.
     pub(crate) const EXACT: Self = Self { bits: 0 };
 
+    /// How long a tick is.
+    pub(crate) const fn tick(self) -> Duration {
+        Duration::from_nanos(1 << self.bits)
+    }
+
     /// The point at which a tick begins.
     pub(crate) const fn begin(self, tick: u64) -> Nanos {
         Nanos::from_raw(tick << self.bits)
@@ -59,6 +64,9 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 pub(crate) struct Nanos(u64);
 
 impl Nanos {
+    /// The line's begin.
+    pub(crate) const MIN: Self = Self(0);
+
     /// The line's end. Rounding it up to a tick of any resolution does not overflow.
     pub(crate) const MAX: Self = Self(u64::MAX << Resolution::COARSE.bits);
 

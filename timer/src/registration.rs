@@ -4,7 +4,10 @@
 //! 1. *Fired*: ready, unless the deadline was moved under the wheel's eyes; then as if idle.
 //! 2. *Linked*, and the registered waker wakes this task: pending, no lock.
 //! 3. *Linked*, another waker: it is cloned first, then exchanged under the lock; the one before is dropped after it.
-//! 4. *Idle* or *Orphaned*: if the clock shows the deadline, ready, and no wheel was needed. Otherwise the thread's timer
+//! 4. *Idle*, and the deadline was ahead when it was set a moment ago: the clock is not read again, which would cost as
+//!    much as all the rest. Should the deadline have passed meanwhile, then either the wheel has come to it, and it is
+//!    ready; or the next turn fires it, and nobody sleeps over a deadline that is past.
+//! 5. *Idle* otherwise, or *Orphaned*: if the clock shows the deadline, ready, and no wheel was needed. Otherwise the thread's timer
 //!    becomes the home, and the entry is linked there.
 //!
 //! Reset: to a later time a linked entry only has its deadline stored, no lock; the wheel finds out when the old one comes.
@@ -37,7 +40,12 @@ pub(crate) struct Registration {
 impl Registration {
     /// A deadline that no wheel knows yet.
     pub(crate) fn new(deadline: Nanos) -> Self {
-        Self { entry: Entry::new(deadline), home: None }
+        Self { entry: Entry::new(deadline, false), home: None }
+    }
+
+    /// A deadline that no wheel knows yet, and that lies ahead of the thread's clock, which was read just now.
+    pub(crate) fn new_ahead(deadline: Nanos) -> Self {
+        Self { entry: Entry::new(deadline, true), home: None }
     }
 
     /// The deadline as it stands.
@@ -108,27 +116,31 @@ impl Registration {
 
     /// Not linked, and not known to have fired: looks at the clock, and goes into the wheel.
     fn register(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut ahead = self.entry.is_ahead();
         self.entry.rearm();
         let mut chosen = context::choose(&mut self.home);
         loop {
-            let (Some(()), Some(home)) = (chosen, &self.home) else {
+            let (Some(owner), Some(home)) = (chosen, &self.home) else {
                 // No timer to be had: try again at once, see the fallback's docs.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             };
-            let now = home.clock().nanos();
+            let now = if std::mem::take(&mut ahead) { Nanos::MIN } else { home.clock().nanos() };
             if now >= self.deadline() {
                 break;
             }
             let waker = cx.waker().clone();
             // SAFETY: we are the future, and not linked: the state is Idle. It is pinned, as `poll` and `reset` ask; if it
             // is still linked when it is dropped, the drop takes it out.
-            match unsafe { home.link(&self.entry, waker, now, context::is_owner(home)) } {
+            match unsafe { home.link(&self.entry, waker, now, owner) } {
                 Link::Linked => return Poll::Pending,
                 Link::Past => break,
                 // The waker is dropped with the arm: the next round clones it again, which happens once per end of a timer.
                 Link::Orphaned(_waker) => {
-                    chosen = fallback::timer().map(|timer| self.home = Some(timer.clone()));
+                    chosen = fallback::timer().map(|timer| {
+                        self.home = Some(timer.clone());
+                        context::is_owner(timer)
+                    });
                 }
             }
         }

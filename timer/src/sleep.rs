@@ -1,7 +1,7 @@
 //! Waiting for a point in time.
 
 use crate::context;
-use crate::line::Nanos;
+use crate::line::{Nanos, Resolution};
 use crate::registration::Registration;
 use filch_primitive::slice;
 use pin_project_lite::pin_project;
@@ -37,6 +37,9 @@ pin_project! {
 ///
 /// A duration that ends beyond the reach of time never ends. A zero one is ready at once.
 ///
+/// The clock is read here and, unless the duration is tiny, not again when it is polled first: one that is over by then
+/// may be ready a moment later, when the timer is turned next.
+///
 /// # Cancel safety
 /// Dropping the future gives the deadline up.
 ///
@@ -53,7 +56,11 @@ pin_project! {
 /// ```
 #[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::at(context::nanos().saturating_add(duration))
+    let deadline = context::nanos().saturating_add(duration);
+    if duration < Resolution::COARSE.tick() {
+        return Sleep::at(deadline);
+    }
+    Sleep { registration: Registration::new_ahead(deadline) }
 }
 
 /// Waits until `deadline`. One in the past is ready at once.

@@ -1,8 +1,8 @@
 //! Sleeps polled, reset and dropped by hand.
 
-use crate::line::Nanos;
+use crate::line::{Nanos, Resolution};
 use crate::testing::{Count, MILLI, block_on, manual, poll, poll_once, watched};
-use crate::{Interval, Sleep, Timeout, Timer, now, sleep, sleep_until};
+use crate::{Clock, Interval, Sleep, Timeout, Timer, enter, now, sleep, sleep_until};
 use filch_primitive::slice;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +32,29 @@ fn the_past_and_the_present_are_ready_without_a_wheel() {
     }
     assert!(poll_once(pin!(sleep(Duration::ZERO))).is_ready());
     assert_eq!(timer.len(), 0);
+}
+
+#[test]
+fn a_sleep_that_is_over_before_its_first_poll_is_ready_or_due() {
+    let (clock, timer, _context) = manual();
+    let mut late = pin!(sleep(MILLI));
+    clock.advance(MILLI);
+    assert!(poll_once(late.as_mut()).is_ready(), "a virtual clock brings its wheels along");
+    assert!(timer.is_empty());
+
+    let timer = Timer::new(Clock::real());
+    let _context = enter(&timer, true);
+    let count = Count::new();
+    let mut late = pin!(sleep(Resolution::COARSE.tick()));
+    while !late.is_elapsed() {
+        std::hint::spin_loop();
+    }
+    assert!(poll(late.as_mut(), &count).is_pending(), "the clock is not read again");
+    while !timer.is_due(Instant::now()) {
+        std::hint::spin_loop();
+    }
+    assert_eq!((timer.turn(Instant::now()), count.get()), (1, 1));
+    assert!(poll(late.as_mut(), &count).is_ready());
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Pair {
 
     fn insert(&mut self, deadline: Nanos) {
         let id = self.entries.len();
-        self.entries.push(Box::pin(Entry::new(deadline)));
+        self.entries.push(Box::pin(Entry::new(deadline, false)));
         self.insert_again(id);
     }
 
