@@ -36,6 +36,9 @@ mod slot;
 mod threads;
 mod worker;
 
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
 pub(crate) use context::with as with_context;
 pub(crate) use local::spawn as spawn_local;
 pub(crate) use park::{Entered, Park};

@@ -1,0 +1,326 @@
+//! The scheduler's parts by hand, and the whole on a [`Park`] that knows nothing but threads.
+
+use super::hot_slot::HotSlot;
+use super::inbox::{Inbox, Pushed};
+use super::{Entered, Hooks, Park, Shared};
+use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, yield_now};
+use std::collections::VecDeque;
+use std::io;
+use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Tasks made for a test, and those that were woken.
+struct Bench {
+    woken: Arc<Woken>,
+    heap: Mutex<Heap<Woken>>,
+}
+
+#[derive(Default)]
+struct Woken(Mutex<VecDeque<Runnable>>);
+
+impl Schedule for Woken {
+    fn schedule(target: &Weak<Self>, task: Runnable) {
+        if let Some(woken) = target.upgrade() {
+            woken.0.lock().unwrap().push_back(task);
+        }
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let woken = Arc::new(Woken::default());
+        let heap = Mutex::new(Heap::new(Arc::downgrade(&woken)));
+        Self { woken, heap }
+    }
+
+    #[allow(unsafe_code, reason = "spawns into a heap under its lock")]
+    fn task<F>(&self, future: F) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: 1. the lock stands for the heap's ownership. 2. the types are Send.
+        unsafe { self.heap.lock().unwrap().spawn(future, meta()) }
+    }
+}
+
+fn meta() -> Meta {
+    Meta { location: Location::caller(), name: None }
+}
+
+#[test]
+fn an_inbox_gives_back_in_order_and_tells_the_first() {
+    let bench = Bench::new();
+    let inbox = Inbox::new();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut pushed = Vec::new();
+    for n in 0..5 {
+        let order = order.clone();
+        let (task, handle) = bench.task(async move { order.lock().unwrap().push(n) });
+        handle.detach();
+        pushed.push(inbox.push(task));
+    }
+    assert_eq!(pushed[0], Pushed::First);
+    assert!(pushed[1..].iter().all(|pushed| *pushed == Pushed::Behind));
+    inbox.take().for_each(|task| drop(task.run()));
+    assert!(inbox.is_empty());
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn an_inbox_loses_and_doubles_nothing_between_threads() {
+    const SENDERS: usize = 3;
+    const EACH: usize = if cfg!(debug_assertions) { 5_000 } else { 50_000 };
+    let bench = Arc::new(Bench::new());
+    let inbox = Arc::new(Inbox::new());
+    let ran = Arc::new(AtomicUsize::new(0));
+    let firsts = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|_| {
+            let (bench, inbox, ran, firsts) = (bench.clone(), inbox.clone(), ran.clone(), firsts.clone());
+            thread::spawn(move || {
+                for _ in 0..EACH {
+                    let ran = ran.clone();
+                    let (task, handle) = bench.task(async move {
+                        ran.fetch_add(1, Ordering::Relaxed);
+                    });
+                    handle.detach();
+                    if inbox.push(task) == Pushed::First {
+                        firsts.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            })
+        })
+        .collect();
+    let takers: Vec<_> = (0..2)
+        .map(|_| {
+            let (inbox, ran) = (inbox.clone(), ran.clone());
+            thread::spawn(move || {
+                let mut nonempty = 0;
+                while ran.load(Ordering::Relaxed) < SENDERS * EACH {
+                    let mut chain = inbox.take().peekable();
+                    nonempty += usize::from(chain.peek().is_some());
+                    chain.for_each(|task| drop(task.run()));
+                    thread::yield_now();
+                }
+                nonempty
+            })
+        })
+        .collect();
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    let taken: usize = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
+    assert_eq!(ran.load(Ordering::Relaxed), SENDERS * EACH);
+    assert_eq!(firsts.load(Ordering::Relaxed), taken, "each filling of the inbox has one first");
+}
+
+#[test]
+fn a_hot_slot_displaces_the_one_before() {
+    let bench = Bench::new();
+    let slot = HotSlot::new();
+    let (first, first_handle) = bench.task(async {});
+    let (second, second_handle) = bench.task(async {});
+    assert!(slot.put(first).is_none());
+    let displaced = slot.put(second).expect("the first comes back");
+    drop(displaced.run());
+    assert!(first_handle.is_finished());
+    drop(slot.take().expect("the second is there").run());
+    assert!(second_handle.is_finished());
+    assert!(slot.take().is_none());
+}
+
+#[test]
+fn a_hot_slot_dropped_full_aborts_its_task() {
+    let bench = Bench::new();
+    let slot = HotSlot::new();
+    let (task, handle) = bench.task(async {});
+    assert!(slot.put(task).is_none());
+    drop(slot);
+    assert!(handle.is_finished());
+}
+
+/// A park without timers and descriptors: a flag and a condition variable per slot.
+struct Plain {
+    slots: Vec<(Mutex<bool>, Condvar)>,
+}
+
+struct Nothing;
+
+impl Entered for Nothing {}
+
+impl Park for Plain {
+    fn enter(&self, _: usize) -> Box<dyn Entered> {
+        Box::new(Nothing)
+    }
+
+    fn enter_outside(&self) -> Box<dyn Entered> {
+        Box::new(Nothing)
+    }
+
+    fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
+        let (notified, condvar) = &self.slots[slot];
+        let mut notified = notified.lock().unwrap();
+        if !*notified {
+            let limit = limit.unwrap_or(Duration::from_secs(3600));
+            notified = condvar.wait_timeout(notified, limit).unwrap().0;
+        }
+        std::mem::take(&mut *notified)
+    }
+
+    fn await_unpark(&self, slot: usize) {
+        while !self.park(slot, None) {}
+    }
+
+    fn unpark(&self, slot: usize) {
+        let (notified, condvar) = &self.slots[slot];
+        *notified.lock().unwrap() = true;
+        condvar.notify_one();
+    }
+
+    fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {
+        Err((task, io::Error::other("there is no pool here")))
+    }
+
+    fn look_in(&self, _: usize, _: Instant) {}
+
+    fn look_in_for_others(&self, _: Instant) -> usize {
+        0
+    }
+
+    fn is_overdue(&self, _: Instant) -> bool {
+        false
+    }
+
+    fn is_unattended(&self) -> bool {
+        false
+    }
+
+    fn is_watcher(&self, _: usize) -> bool {
+        false
+    }
+
+    fn shutdown(&self) {}
+}
+
+fn scheduler(workers: usize) -> Arc<Shared> {
+    let slots = (0..Shared::slots_for(workers)).map(|_| Default::default()).collect();
+    let hooks = Hooks { name: "test".into(), stack_size: None, on_start: None, on_stop: None, wrap: None };
+    let shared = Shared::new(workers, true, hooks, Arc::new(Plain { slots }));
+    shared.start().unwrap();
+    shared
+}
+
+fn end(shared: &Shared) {
+    let left = shared.end(Instant::now().checked_add(Duration::from_secs(30)));
+    assert_eq!(left, 0, "threads were left");
+}
+
+#[test]
+fn tasks_run_wherever_they_are_spawned() {
+    let shared = scheduler(2);
+    let outside = shared.spawn(async { 1 }, meta());
+    let inside = shared.clone();
+    let sum = shared.block_on(async move {
+        let guest = inside.spawn(async { 2 }, meta());
+        let nested = inside.spawn(async { 3 }, meta());
+        outside.await.unwrap() + guest.await.unwrap() + nested.await.unwrap()
+    });
+    assert_eq!(sum, 6);
+    end(&shared);
+}
+
+#[test]
+fn yielded_tasks_go_behind_everything_that_is_ready() {
+    let shared = scheduler(1);
+    let (order, received) = mpsc::channel();
+    let runtime = shared.clone();
+    let all = shared.spawn(
+        async move {
+            let spawn = |name: &'static str, yields: bool| {
+                let order = order.clone();
+                runtime.spawn(
+                    async move {
+                        if yields {
+                            yield_now().await;
+                        }
+                        order.send(name).unwrap();
+                    },
+                    meta(),
+                )
+            };
+            // The last one spawned runs first, from the hot slot; it yields, and so runs last.
+            let handles = [spawn("first", false), spawn("second", false), spawn("yielded", true)];
+            for handle in handles {
+                handle.await.unwrap();
+            }
+        },
+        meta(),
+    );
+    // Not by a guest, which would run some of them itself.
+    while !all.is_finished() {
+        thread::yield_now();
+    }
+    assert_eq!(received.try_iter().collect::<Vec<_>>(), ["first", "second", "yielded"]);
+    end(&shared);
+}
+
+#[test]
+fn a_blocked_worker_keeps_nothing_but_its_task() {
+    let shared = scheduler(1);
+    let runtime = shared.clone();
+    let (let_go, blocked) = mpsc::channel::<()>();
+    let (ran, all_ran) = mpsc::channel();
+    let blocker = shared.spawn(
+        async move {
+            // One in the hot slot, one in the queue behind it.
+            for n in 0..2 {
+                let ran = ran.clone();
+                runtime.spawn(async move { ran.send(n).unwrap() }, meta()).detach();
+            }
+            blocked.recv().unwrap();
+        },
+        meta(),
+    );
+    let limit = Duration::from_secs(20);
+    let mut seen = [all_ran.recv_timeout(limit).unwrap(), all_ran.recv_timeout(limit).unwrap()];
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1]);
+    assert!(!blocker.is_finished());
+    let_go.send(()).unwrap();
+    shared.block_on(blocker).unwrap();
+    end(&shared);
+}
+
+#[test]
+fn one_task_at_a_time_from_outside_is_never_stranded() {
+    let shared = scheduler(2);
+    let rounds = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+    for n in 0..rounds {
+        let (done, wait) = mpsc::sync_channel(1);
+        shared.spawn(async move { done.send(n).unwrap() }, meta()).detach();
+        assert_eq!(wait.recv_timeout(Duration::from_secs(30)), Ok(n));
+    }
+    end(&shared);
+}
+
+#[test]
+fn spawns_that_race_the_end_all_resolve() {
+    for _ in 0..200 {
+        let shared = scheduler(2);
+        let spawners: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || (0..50).map(|_| shared.spawn(async {}, meta())).collect::<Vec<_>>())
+            })
+            .collect();
+        end(&shared);
+        for handle in spawners.into_iter().flat_map(|spawner| spawner.join().unwrap()) {
+            // On the ended scheduler: it waits, but only for what has been decided already.
+            let _ran_or_aborted = shared.block_on(handle);
+        }
+        assert_eq!(shared.count_unfinished(), 0);
+    }
+}
