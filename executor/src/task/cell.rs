@@ -1,7 +1,41 @@
-//! The typed half of a task: where the future lies, and later what it left.
+//! The task cell: a future on the heap, and who may do what to it when.
 //!
-//! The body is a union, and which of its fields is alive is said by the state word beside it, never by a tag inside:
-//! a tag could end up in a niche of the future, where reading it would alias what the future borrows from itself. The
+//! A task is one slot of a worker's heap: a header of 56 bytes and the future, whose place the output takes when it is
+//! done. An empty task costs 64 bytes. It knows no queue and no thread: it is given to whoever implements [`Schedule`], as a
+//! [`Runnable`], whenever it is to be polled.
+//!
+//! | who | has | may |
+//! |---|---|---|
+//! | [`Runnable`] | the run right, a reference | poll the future once, or drop it |
+//! | waker | a reference | make a runnable of an idle task |
+//! | [`JoinHandle`] | a reference, the right to what the future leaves | await it, abort |
+//! | [`AbortHandle`] | a reference | abort |
+//! | [`Heap`] | all slots | abort or describe every task |
+//!
+//! In reading order:
+//! - [`state`]: the state word, with the table of phases, the protocol and why it is right.
+//! - [`header`], and this file: what is common to all tasks, and what depends on the future's type.
+//! - [`runnable`]: polling, and all ways in which a task ends.
+//! - [`waker`], [`join`], [`abort`]: the other references.
+//! - [`heap`]: where tasks lie.
+//! - [`current`](mod@super::current), [`yield_now`](mod@super::yield_now): the task that is running on this thread, and how it
+//!   gives way.
+//! - [`contain`](mod@super::contain), [`report`], [`error`]: what becomes of panics.
+//! - [`id`], [`meta`]: what a task is called.
+//!
+//! # A life, in locked instructions
+//!
+//! | step | | step | |
+//! |---|---|---|---|
+//! | spawn | 0 | yield | 0 |
+//! | poll to pending | 1 | completion | 1 |
+//! | wake by value or by reference | 1 | ... with a joiner waiting | 2 |
+//! | waker clone, drop | 1 each | join handle's drop after completion | 0 |
+//!
+//! # The body
+//!
+//! The typed half of a task is a union, and which of its fields is alive is said by the state word beside it, never by a tag
+//! inside: a tag could end up in a niche of the future, where reading it would alias what the future borrows from itself. The
 //! future is written in place by the spawn and never moves again.
 //!
 //! | state word | body |
@@ -12,8 +46,31 @@
 //!
 //! What does not depend on the future's type is not written here: this module is compiled once per future.
 //!
+//! # Rejected
+//!
+//! - Aborting by dropping the future at once, on the aborting thread: it may be in the middle of a poll, and it need not be
+//!   `Send`.
+//! - A separate allocation for the output or the join state: a task is one allocation.
+//! - Wrapping the user's future in one of ours: the compiler stores such a future twice more often than not.
+//!
+//! [`Schedule`]: super::heap::Schedule
+//! [`Runnable`]: super::runnable::Runnable
+//! [`JoinHandle`]: super::join::JoinHandle
+//! [`AbortHandle`]: super::abort::AbortHandle
+//! [`Heap`]: super::heap::Heap
 //! [`State::complete`]: super::state::State::complete
 //! [`Outcome`]: super::state::Outcome
+//! [`state`]: super::state
+//! [`header`]: super::header
+//! [`runnable`]: super::runnable
+//! [`waker`]: super::waker
+//! [`join`]: super::join
+//! [`abort`]: super::abort
+//! [`heap`]: super::heap
+//! [`report`]: super::report
+//! [`error`]: super::error
+//! [`id`]: super::id
+//! [`meta`]: super::meta
 
 #![allow(unsafe_code, reason = "the body's type is known here alone")]
 

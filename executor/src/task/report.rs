@@ -2,6 +2,7 @@
 
 use super::contain::{Payload, drop_contained};
 use super::header::Header;
+#[cfg(not(test))]
 use std::io::Write;
 
 /// What the task was doing when it panicked.
@@ -25,15 +26,23 @@ pub(super) fn unheard(task: &Header, during: During, payload: Payload) {
             During::DropOutput => " while its output was dropped",
         },
     );
+    tell(told);
+    drop_contained(payload);
+}
+
+#[cfg(not(test))]
+fn tell(told: String) {
     // A closed error stream is no reason to fail.
     let _ = writeln!(std::io::stderr().lock(), "{told}");
-    #[cfg(test)]
+}
+
+/// In tests of the cell, which make tasks panic by the thousand, what was told on this thread is kept instead.
+#[cfg(test)]
+fn tell(told: String) {
     TOLD.with_borrow_mut(|all| all.push(told));
-    drop_contained(payload);
 }
 
 #[cfg(test)]
 thread_local! {
-    /// What was reported on this thread, for tests.
     pub(super) static TOLD: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
 }

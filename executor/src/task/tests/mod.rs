@@ -11,6 +11,11 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 mod basic;
+mod combinations;
+mod heap;
+mod panics;
+mod shapes;
+mod stress;
 
 /// A scheduler: whoever calls [`Queue::run_one`] is the worker.
 struct Queue {
