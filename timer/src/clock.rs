@@ -9,8 +9,8 @@
 //! 3. it turns each of them on the calling thread, in the order they were made, and calls their `notify`.
 //!
 //! So when `advance` has returned, everything that became due was woken. A registration that races with it is not
-//! lost: step 3 takes the wheel's lock and moves the wheel's own time even when nothing is due. The registration comes before
-//! that, and is turned; or after, and finds its deadline past.
+//! lost: step 3 takes the wheel's lock and moves the wheel's own time even when nothing is due. The registration
+//! comes before that, and is turned; or after, and finds its deadline past.
 
 use crate::line::{Nanos, Resolution};
 use filch_primitive::sync::Mutex;

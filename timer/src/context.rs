@@ -1,8 +1,8 @@
 //! Which timer a thread uses.
 //!
 //! A thread that drives a timer, or runs tasks beside one that does, says so with [`enter`]. Without that, or
-//! when the thread is ending and its thread-locals are gone, the process-wide timer serves: nothing here ever fails for want of
-//! a context.
+//! when the thread is ending and its thread-locals are gone, the process-wide timer serves: nothing here ever
+//! fails for want of a context.
 
 use crate::clock::Clock;
 use crate::fallback;
@@ -35,8 +35,8 @@ pub struct EnterGuard {
     _not_send: PhantomData<*const ()>,
 }
 
-/// Makes `timer` the one that sleeps, intervals and timeouts of this thread register with, until the guard is dropped;
-/// then the one before is back.
+/// Makes `timer` the one that sleeps, intervals and timeouts of this thread register with, until the guard is
+/// dropped; then the one before is back.
 ///
 /// `owner` says that this very thread looks at [`Timer::next_deadline`] before it sleeps: then its registrations
 /// never call the timer's `notify`.

@@ -1,15 +1,15 @@
 //! What a deadline looks like inside its future: the entry.
 //!
-//! An entry is a link of one of the wheel's lists, and it lives in the future itself: waiting for a deadline allocates
-//! nothing. Two sides touch it: the *future*, which is polled, reset and dropped by one thread at a time,
-//! and the *wheel*, that is whoever holds the lock of the entry's home timer.
+//! An entry is a link of one of the wheel's lists, and it lives in the future itself: waiting for a deadline
+//! allocates nothing. Two sides touch it: the *future*, which is polled, reset and dropped by one thread at a
+//! time, and the *wheel*, that is whoever holds the lock of the entry's home timer.
 //!
 //! # States
 //!
 //! | state    | links and place | waker                                           | leaves by                                |
 //! |----------|-----------------|-------------------------------------------------|------------------------------------------|
 //! | Idle     | the future      | none                                            | [`Entry::linked`], [`Entry::fired`]      |
-//! | Linked   | the wheel       | there; written by the future under the lock, read by both | [`Entry::fire`], [`Entry::unlinked`], [`Entry::orphan`] |
+//! | Linked   | the wheel       | there; the future writes it under the lock      | [`Entry::fire`], [`Entry::unlinked`], [`Entry::orphan`] |
 //! | Fired    | the future      | moved out by the wheel                          | [`Entry::rearm`]                         |
 //! | Orphaned | the future      | moved out by the wheel                          | [`Entry::rearm`], or a registration      |
 //!
@@ -19,12 +19,12 @@
 //!
 //! # The waker
 //!
-//! The wheel moves the waker out by reading its bits and never writes them. So while an entry is Linked, the future,
-//! the only one who writes them, may compare them with the waker it is polled with and needs no lock for it. Comparing
-//! stale bits is harmless. Should the wheel have moved the waker out meanwhile, then either its wake-up is still to come
-//! and wakes this very task; or it came before this poll, and the poll sees the state that was stored before it.
-//! Nor can another waker have taken the old one's address unnoticed: that needs the old one freed, which
-//! again comes after the store.
+//! The wheel moves the waker out by reading its bits and never writes them. So while an entry is Linked, the
+//! future, the only one who writes them, may compare them with the waker it is polled with and needs no lock for
+//! it. Comparing stale bits is harmless. Should the wheel have moved the waker out meanwhile, then either its
+//! wake-up is still to come and wakes this very task; or it came before this poll, and the poll sees the state
+//! that was stored before it. Nor can another waker have taken the old one's address unnoticed: that needs the old
+//! one freed, which again comes after the store.
 //!
 //! # The deadline
 //!
@@ -187,7 +187,7 @@ impl Entry {
     /// Future, under the lock: the entry was put into the wheel, and wakes `waker`.
     ///
     /// # Safety
-    /// 1. The entry is in none of Linked's ways: it is not linked yet.
+    /// 1. The entry is not linked by its state; it has just been put into the wheel.
     /// 2. The caller is the future's thread and holds the home timer's lock.
     pub(crate) unsafe fn linked(&self, waker: Waker) {
         self.waker.with_mut(|bits| {
@@ -236,8 +236,8 @@ impl Entry {
         self.waker.with(|bits| {
             // SAFETY: by 1 nobody writes meanwhile, as only the future does; the wheel at most reads.
             let bits = unsafe { &*bits };
-            // SAFETY: by 2 a waker was written. It may have been moved out, but its bits are two pointers that stay what
-            // they were, and comparing them follows neither.
+            // SAFETY: by 2 a waker was written. It may have been moved out, but its bits are two pointers that
+            // stay what they were, and comparing them follows neither.
             let registered = unsafe { bits.assume_init_ref() };
             registered.will_wake(waker)
         })

@@ -1,11 +1,12 @@
 //! The process-wide timer, for threads that have none of their own.
 //!
-//! It is made with the first sleep that needs it, together with a thread named `filch-timer` that drives it: it parks until the next
-//! deadline, or for good while there is none. Every registration that becomes the earliest unparks it; the token
-//! that `unpark` leaves makes the next `park` return, so a registration between its look and its park is not missed.
+//! It is made with the first sleep that needs it, together with a thread named `filch-timer` that drives it: it
+//! parks until the next deadline, or for good while there is none. Every registration that becomes the earliest
+//! unparks it; the token that `unpark` leaves makes the next `park` return, so a registration between its look and
+//! its park is not missed.
 //!
-//! Should the thread not start, for want of threads, the next registration tries again. Whoever asked meanwhile is woken at once and so
-//! polls until either succeeds: that is dear, but no deadline is lost and nobody panics.
+//! Should the thread not start, for want of threads, the next registration tries again. Whoever asked meanwhile is
+//! woken at once and so polls until either succeeds: that is dear, but no deadline is lost and nobody panics.
 
 use crate::timer::Timer;
 

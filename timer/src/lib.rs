@@ -17,15 +17,16 @@
 //! ```
 //!
 //! A timer fires at or after its deadline, never before, and at most one tick (65.5 µs) plus the wait for a thread
-//! late. Deadlines may be as far away or as long past as [`Instant`](std::time::Instant) can say; nothing overflows.
+//! late. Deadlines may be as far away or as long past as [`Instant`](std::time::Instant) can say; nothing
+//! overflows.
 //!
 //! # Who looks at the clock
 //!
-//! A [`Timer`] is a wheel of deadlines together with the [`Clock`] they are read on. Something has to drive it: ask
-//! for its [`next_deadline`](Timer::next_deadline), wait that long, and [`turn`](Timer::turn) it. An executor does so
-//! with a timer per worker, and says so to the thread with [`enter`]; sleeps polled on that thread register there.
-//! A thread without such a context uses one timer for the whole process, driven by a thread of its own that
-//! starts with the first sleep and never runs while nothing is due.
+//! A [`Timer`] is a wheel of deadlines together with the [`Clock`] they are read on. Something has to drive it:
+//! ask for its [`next_deadline`](Timer::next_deadline), wait that long, and [`turn`](Timer::turn) it. An executor
+//! does so with a timer per worker, and says so to the thread with [`enter`]; sleeps polled on that thread
+//! register there. A thread without such a context uses one timer for the whole process, driven by a thread of its
+//! own that starts with the first sleep and never runs while nothing is due.
 //!
 //! # Reading order
 //!

@@ -1,13 +1,14 @@
 //! The time line: every instant as a number, every number within reach of the wheel.
 //!
 //! An [`Instant`] is sixteen opaque bytes that can be added to until they overflow. Inside this crate time is
-//! [`Nanos`]: nanoseconds on a line of 64 bits whose middle is the moment the process first asked. The line reaches
-//! 292 years to either side; what lies beyond is kept at its ends, so no arithmetic on it overflows and no value of it
-//! is special. All clocks and wheels of the process share the line: a deadline means the same on each of them.
+//! [`Nanos`]: nanoseconds on a line of 64 bits whose middle is the moment the process first asked. The line
+//! reaches 292 years to either side; what lies beyond is kept at its ends, so no arithmetic on it overflows and no
+//! value of it is special. All clocks and wheels of the process share the line: a deadline means the same on each
+//! of them.
 //!
-//! The wheel counts in ticks of a [`Resolution`]: 65.5 µs for the machine's clock, a nanosecond for a virtual one. A
-//! deadline is rounded up to a tick, the present is rounded down: so an entry whose tick has come is never early. On a
-//! virtual clock both are exact, and advancing it by as much as a sleep is long ends the sleep.
+//! The wheel counts in ticks of a [`Resolution`]: 65.5 µs for the machine's clock, a nanosecond for a virtual one.
+//! A deadline is rounded up to a tick, the present is rounded down: so an entry whose tick has come is never
+//! early. On a virtual clock both are exact, and advancing it by as much as a sleep is long ends the sleep.
 //!
 //! Rejected: a line per clock that begins at zero. Deadlines before its begin (an interval that started in the
 //! past) would lose their place, and an entry that moves to another timer would have to be recomputed.

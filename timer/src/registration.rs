@@ -3,19 +3,20 @@
 //! Polled:
 //! 1. *Fired*: ready, unless the deadline was moved under the wheel's eyes; then as if idle.
 //! 2. *Linked*, and the registered waker wakes this task: pending, no lock.
-//! 3. *Linked*, another waker: it is cloned first, then exchanged under the lock; the one before is dropped after it.
-//! 4. *Idle*, and the deadline was ahead when it was set a moment ago: the clock is not read again, which would cost as
-//!    much as all the rest. Should the deadline have passed meanwhile, then either the wheel has come to it, and it is
-//!    ready; or the next turn fires it, and nobody sleeps over a deadline that is past.
-//! 5. *Idle* otherwise, or *Orphaned*: if the clock shows the deadline, ready, and no wheel was needed. Otherwise the thread's timer
-//!    becomes the home, and the entry is linked there.
+//! 3. *Linked*, another waker: it is cloned first, then exchanged under the lock; the one before is dropped after
+//!    it.
+//! 4. *Idle*, and the deadline was ahead when it was set a moment ago: the clock is not read again, which would
+//!    cost as much as all the rest. Should the deadline have passed meanwhile, then either the wheel has come to
+//!    it, and it is ready; or the next turn fires it, and nobody sleeps over a deadline that is past.
+//! 5. *Idle* otherwise, or *Orphaned*: if the clock shows the deadline, ready, and no wheel was needed. Otherwise
+//!    the thread's timer becomes the home, and the entry is linked there.
 //!
-//! Reset: to a later time a linked entry only has its deadline stored, no lock; the wheel finds out when the old one comes.
-//! To an earlier time it is taken out and filed again under the home's lock, and keeps its waker. Otherwise it
-//! becomes idle and registers when it is polled next.
+//! Reset: to a later time a linked entry only has its deadline stored, no lock; the wheel finds out when the old
+//! one comes. To an earlier time it is taken out and filed again under the home's lock, and keeps its waker.
+//! Otherwise it becomes idle and registers when it is polled next.
 //!
-//! Dropped: a linked entry is taken out under the home's lock. In every other state the wheel knows nothing of it, and no
-//! lock is taken.
+//! Dropped: a linked entry is taken out under the home's lock. In every other state the wheel knows nothing of it,
+//! and no lock is taken.
 //!
 //! The home never changes while the entry is linked, and is kept afterwards: coming back to the same
 //! timer costs no reference count.
@@ -130,12 +131,13 @@ impl Registration {
                 break;
             }
             let waker = cx.waker().clone();
-            // SAFETY: we are the future, and not linked: the state is Idle. It is pinned, as `poll` and `reset` ask; if it
-            // is still linked when it is dropped, the drop takes it out.
+            // SAFETY: we are the future, and not linked: the state is Idle. It is pinned, as `poll` and `reset`
+            // ask; if it is still linked when it is dropped, the drop takes it out.
             match unsafe { home.link(&self.entry, waker, now, owner) } {
                 Link::Linked => return Poll::Pending,
                 Link::Past => break,
-                // The waker is dropped with the arm: the next round clones it again, which happens once per end of a timer.
+                // The waker is dropped with the arm: the next round clones it again, which happens once per end of
+                // a timer.
                 Link::Orphaned(_waker) => {
                     chosen = fallback::timer().map(|timer| {
                         self.home = Some(timer.clone());

@@ -18,7 +18,8 @@ pin_project! {
     /// Waits until a deadline has come; made by [`sleep`] and [`sleep_until`].
     ///
     /// It costs nothing until it is polled, and then no allocation: its place in the wheel is part of it.
-    /// That is why it must be pinned to be polled or [`reset`](Self::reset). Once ready it stays ready until it is reset.
+    /// That is why it must be pinned to be polled or [`reset`](Self::reset). Once ready it stays ready until it is
+    /// reset.
     ///
     /// # Cancel safety
     /// Dropping it gives the deadline up; it may be dropped anywhere, its own wake-up included.
@@ -37,8 +38,8 @@ pin_project! {
 ///
 /// A duration that ends beyond the reach of time never ends. A zero one is ready at once.
 ///
-/// The clock is read here and, unless the duration is tiny, not again when it is polled first: one that is over by then
-/// may be ready a moment later, when the timer is turned next.
+/// The clock is read here and, unless the duration is tiny, not again when it is polled first: one that is over by
+/// then may be ready a moment later, when the timer is turned next.
 ///
 /// # Cancel safety
 /// Dropping the future gives the deadline up.
@@ -105,8 +106,8 @@ impl Sleep {
 
     /// Waits until `deadline` instead, whether or not it was ready before.
     ///
-    /// A task that waits for it stays registered, and is woken at the new deadline without polling again. Moving to
-    /// a later time may cause one wake-up at the old one.
+    /// A task that waits for it stays registered, and is woken at the new deadline without polling again. Moving
+    /// to a later time may cause one wake-up at the old one.
     ///
     /// # Examples
     /// ```

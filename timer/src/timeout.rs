@@ -35,8 +35,8 @@ pub struct Elapsed(());
 
 /// Waits for `future`, but no longer than `duration`, counted from this call.
 ///
-/// The future is always polled first: one that is ready wins, even against a duration of zero. When the time is up it
-/// is not polled again; dropping the timeout drops it.
+/// The future is always polled first: one that is ready wins, even against a duration of zero. When the time is up
+/// it is not polled again; dropping the timeout drops it.
 ///
 /// # Errors
 /// The awaited result is [`Elapsed`] if the time is up first.
@@ -118,7 +118,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Whatever the time slice says: a future that uses up its slice in each poll must not hold off its deadline.
+        // Whatever the time slice says: a future that uses up its slice in each poll must not hold off its
+        // deadline.
         this.deadline.poll_due(cx).map(|()| Err(Elapsed(())))
     }
 }

@@ -3,25 +3,25 @@
 //! # The driver's side
 //!
 //! 1. It looks at [`Timer::next_deadline`], a word that is published whenever the wheel changed.
-//! 2. When that has come, it turns: takes the lock, moves due entries out of the wheel and their wakers into a batch,
-//!    unlocks, wakes; and again, until nothing is due. No lock is held for more than a batch of firings or
+//! 2. When that has come, it turns: takes the lock, moves due entries out of the wheel and their wakers into a
+//!    batch, unlocks, wakes; and again, until nothing is due. No lock is held for more than a batch of firings or
 //!    [`MOVES_PER_HOLD`] entries filed anew.
 //! 3. Before it sleeps it looks again, and sleeps no longer than until then.
 //!
 //! # The registering side
 //!
 //! 1. Under the lock it files the entry and publishes the next deadline.
-//! 2. If that became earlier, and the thread is not the one that drives this timer, then after the lock a fence and a call
-//!    of `notify`, which has to end the driver's sleep.
+//! 2. If that became earlier, and the thread is not the one that drives this timer, then after the lock a fence
+//!    and a call of `notify`, which has to end the driver's sleep.
 //!
-//! Why no deadline is overslept: the driver's own thread registers before it comes to its third step. Another thread's
-//! call of `notify` comes after the publication, with a `SeqCst` fence between. A driver that publishes "asleep", then has such a
-//! fence, then looks, either sees the deadline or is seen asleep by `notify`.
+//! Why no deadline is overslept: the driver's own thread registers before it comes to its third step. Another
+//! thread's call of `notify` comes after the publication, with a `SeqCst` fence between. A driver that publishes
+//! "asleep", then has such a fence, then looks, either sees the deadline or is seen asleep by `notify`.
 //!
 //! # The end
 //!
-//! [`Timer::orphan`] marks the wheel under its lock and empties it. From then on nothing is filed here; whoever was, or comes
-//! to register, goes to the process-wide timer.
+//! [`Timer::orphan`] marks the wheel under its lock and empties it. From then on nothing is filed here; whoever
+//! was, or comes to register, goes to the process-wide timer.
 
 #![allow(unsafe_code, reason = "hands entries that live in futures to the wheel")]
 
@@ -44,7 +44,8 @@ mod tests;
 #[cfg(all(test, filch_loom))]
 mod model;
 
-/// Entries filed anew before the lock is let go for a moment. A guess: at 5–20 ns each the lock is held for about a microsecond.
+/// Entries filed anew before the lock is let go for a moment. A guess: at 5–20 ns each the lock is held for about
+/// a microsecond.
 const MOVES_PER_HOLD: u32 = 64;
 
 /// Published while there are no entries. No tick has this number: the time line ends before it.
@@ -112,11 +113,11 @@ impl Timer {
         Self::build(clock, None)
     }
 
-    /// A timer on `clock` that calls `notify` when its driver may sleep too long: when a registration from a thread
-    /// that does not drive it became the earliest deadline, and when a virtual clock was advanced.
+    /// A timer on `clock` that calls `notify` when its driver may sleep too long: when a registration from a
+    /// thread that does not drive it became the earliest deadline, and when a virtual clock was advanced.
     ///
-    /// `notify` runs outside all locks, on the registering or advancing thread, after the new deadline was published and a
-    /// `SeqCst` fence. It must not panic, and should not keep the timer alive.
+    /// `notify` runs outside all locks, on the registering or advancing thread, after the new deadline was
+    /// published and a `SeqCst` fence. It must not panic, and should not keep the timer alive.
     #[must_use]
     pub fn with_notify(clock: Clock, notify: impl Fn() + Send + Sync + 'static) -> Self {
         Self::build(clock, Some(Box::new(notify)))
@@ -141,7 +142,8 @@ impl Timer {
 
     /// When something may be due; `None` while nothing is registered.
     ///
-    /// Nothing fires before that. It may be too early after a deadline was cancelled or moved; turning then corrects it.
+    /// Nothing fires before that. It may be too early after a deadline was cancelled or moved; turning then
+    /// corrects it.
     ///
     /// # Complexity
     /// One load.
@@ -153,8 +155,8 @@ impl Timer {
 
     /// How long a driver may sleep at `now` before something may be due.
     ///
-    /// `None`: until it is notified. Either nothing is registered, or the clock is a virtual one, whose deadlines come
-    /// nearer by being advanced and not by waiting.
+    /// `None`: until it is notified. Either nothing is registered, or the clock is a virtual one, whose deadlines
+    /// come nearer by being advanced and not by waiting.
     #[must_use]
     pub fn time_to_next(&self, now: Instant) -> Option<Duration> {
         if self.clock().is_manual() {
@@ -174,11 +176,11 @@ impl Timer {
         next != NO_DEADLINE && next <= self.shared.tick(Nanos::from(now))
     }
 
-    /// Fires everything that is due at `now`, a time this timer's clock has shown, and returns how many fired. They are
-    /// woken in the order of their deadlines.
+    /// Fires everything that is due at `now`, a time this timer's clock has shown, and returns how many fired.
+    /// They are woken in the order of their deadlines.
     ///
-    /// Any thread may turn any timer, several at once too; wakers run on the thread that turns, outside the lock, and
-    /// one that panics harms no other.
+    /// Any thread may turn any timer, several at once too; wakers run on the thread that turns, outside the lock,
+    /// and one that panics harms no other.
     ///
     /// # Complexity
     /// Nothing due: one load. Otherwise constant per entry that fires, plus at most ten moves in its life.
@@ -214,8 +216,8 @@ impl Timer {
     /// Ends this timer, because nobody will drive it any more.
     ///
     /// Whatever is registered is woken, and registers anew when it is polled next: with the timer of the thread
-    /// it is polled on or, should that be this one or none, with the process-wide one. So does whatever comes later.
-    /// No deadline is lost.
+    /// it is polled on or, should that be this one or none, with the process-wide one. So does whatever comes
+    /// later. No deadline is lost.
     pub fn orphan(&self) {
         let mut batch = WakeBatch::new();
         loop {
@@ -262,7 +264,8 @@ impl Timer {
             drop(inner);
             return Link::Orphaned(waker);
         }
-        // SAFETY: by 2 it is valid for as long as it is in the wheel; by 1 it is in none and its links are the future's.
+        // SAFETY: by 2 it is valid for as long as it is in the wheel; by 1 it is in none and its links are the
+        // future's.
         let filed = unsafe { inner.wheel.insert(NonNull::from(entry), self.shared.tick(now)) };
         if filed.is_none() {
             drop(inner);
@@ -297,8 +300,8 @@ impl Timer {
         Some(waker)
     }
 
-    /// Moves a linked entry to an earlier deadline; it keeps its waker, which is woken at once if the wheel has come
-    /// to that deadline. Answers whether the entry still was linked; if not, nothing was done.
+    /// Moves a linked entry to an earlier deadline; it keeps its waker, which is woken at once if the wheel has
+    /// come to that deadline. Answers whether the entry still was linked; if not, nothing was done.
     ///
     /// # Safety
     /// As for [`unlink`](Self::unlink), and for [`link`](Self::link) the second.
@@ -312,8 +315,8 @@ impl Timer {
         unsafe { inner.wheel.remove(at) };
         entry.set_deadline(deadline);
         entry.set_moved(false);
-        // SAFETY: it is valid for as long as it is in the wheel, and in none since the line above. No time is at hand; tick
-        // zero leaves the wheel where it is.
+        // SAFETY: it is valid for as long as it is in the wheel, and in none since the line above. No time is at
+        // hand; tick zero leaves the wheel where it is.
         let filed = unsafe { inner.wheel.insert(at, 0) };
         let due = filed.is_none().then(|| {
             // SAFETY: linked by its state, in no list, the lock held; not touched again in this section.
@@ -329,7 +332,8 @@ impl Timer {
         true
     }
 
-    /// Gives a linked entry another waker. Answers whether the entry still was linked, with the waker that is left over.
+    /// Gives a linked entry another waker. Answers whether the entry still was linked, with the waker that is left
+    /// over.
     ///
     /// # Safety
     /// As for [`unlink`](Self::unlink).
@@ -355,7 +359,8 @@ impl Shared {
 
     #[inline]
     fn next(&self) -> u64 {
-        // Ordering: Relaxed, a bound that the lock confirms. Whoever sleeps by it is covered by the fences in `notify`.
+        // Ordering: Relaxed, a bound that the lock confirms. Whoever sleeps by it is covered by the fences in
+        // `notify`.
         self.next.0.load(Ordering::Relaxed)
     }
 
@@ -372,7 +377,8 @@ impl Shared {
 
     fn notify(&self) {
         if let Some(notify) = &self.notify {
-            // Ordering: partner of the fence a driver has between saying that it sleeps and looking at the next deadline.
+            // Ordering: partner of the fence a driver has between saying that it sleeps and looking at the next
+            // deadline.
             fence(Ordering::SeqCst);
             notify();
         }

@@ -2,39 +2,43 @@
 //!
 //! # Shape
 //!
-//! Eleven levels of 64 slots. A tick is a number of 64 bits, six for each level: level 0 tells single ticks apart, a slot of level
-//! 1 spans 64 ticks, and so on. With the machine's clock that is 65.5 µs, 4.2 ms, 0.27 s, 17 s, 18 min, 20 h, 52 days, 9 years; its
-//! ticks have 48 bits and never reach the levels above, which are for the nanoseconds of a virtual clock. Together the levels
-//! span the whole time line, so nothing is ever out of range and no slot is ever used for two turns at once.
+//! Eleven levels of 64 slots. A tick is a number of 64 bits, six for each level: level 0 tells single ticks apart,
+//! a slot of level 1 spans 64 ticks, and so on. With the machine's clock that is 65.5 µs, 4.2 ms, 0.27 s, 17 s, 18
+//! min, 20 h, 52 days, 9 years; its ticks have 48 bits and never reach the levels above, which are for the
+//! nanoseconds of a virtual clock. Together the levels span the whole time line, so nothing is ever out of range
+//! and no slot is ever used for two turns at once.
 //!
-//! An entry for tick `when` is filed by the highest bit in which `when` differs from `elapsed`, the tick the wheel has
-//! come to: that bit's level, and there the slot that `when`'s six bits name.
+//! An entry for tick `when` is filed by the highest bit in which `when` differs from `elapsed`, the tick the wheel
+//! has come to: that bit's level, and there the slot that `when`'s six bits name.
 //!
 //! # Why it is right
 //!
 //! 1. *Filed ahead.* Above its level's bits an entry agrees with `elapsed`; in them it is greater, since
-//!    `when > elapsed`. So in every level the occupied slots lie strictly after the one `elapsed` is in: nothing wraps.
+//!    `when > elapsed`. So in every level the occupied slots lie strictly after the one `elapsed` is in: nothing
+//!    wraps.
 //! 2. *The first slot of the first occupied level holds the earliest entry.* An entry of a lower level agrees with
 //!    `elapsed` in the bits of every higher one, where the entries of the higher one are greater. Nothing
 //!    early can hide in a coarse level.
 //! 3. *Kept when time moves.* `elapsed` moves to `now` only past slots that begin after `now`, which leaves each
 //!    filed entry's highest differing bit where it is; or to the begin of the first occupied slot, whose list
-//!    is then taken out whole and filed anew, each entry at a lower level or, when its tick is the present one, fired.
+//!    is then taken out whole and filed anew, each entry at a lower level or, when its tick is the present one,
+//!    fired.
 //!
 //! Entries therefore fire in the order of their ticks, and within a tick in the order they were filed, however far
 //! the time jumps at once.
 //!
 //! # In pieces
 //!
-//! A slot may hold a million entries, and whoever turns the wheel holds a spin lock. So the list of the slot under way stands in
-//! `pending`, and a turn may stop between any two entries ([`Step::Pause`]). `elapsed` stays until `pending` is empty,
-//! so that the three sentences above hold in between as well. Several threads may turn at once, each entry by entry.
+//! A slot may hold a million entries, and whoever turns the wheel holds a spin lock. So the list of the slot under
+//! way stands in `pending`, and a turn may stop between any two entries ([`Step::Pause`]). `elapsed` stays until
+//! `pending` is empty, so that the three sentences above hold in between as well. Several threads may turn at
+//! once, each entry by entry.
 //!
 //! # The next deadline
 //!
-//! Each slot keeps the earliest tick filed in it. A driver that sleeps until then is woken when something fires, and not
-//! at the slot borders in between: a lone sleep of a day costs one wake-up. After entries were taken out the tick
-//! may be too early; the turn it causes corrects it.
+//! Each slot keeps the earliest tick filed in it. A driver that sleeps until then is woken when something fires,
+//! and not at the slot borders in between: a lone sleep of a day costs one wake-up. After entries were taken out
+//! the tick may be too early; the turn it causes corrects it.
 //!
 //! Rejected: a top level whose slots are reused past its span (short entries land in lists of the next turn when
 //! the span ends); a heap (logarithmic, and cancelling must find the entry); a wheel without filing anew, which
@@ -73,8 +77,8 @@ pub(crate) struct Wheel {
     levels: [Level; LEVELS],
 }
 
-// SAFETY: the wheel is a set of pointers to entries, which may be reached from any thread; `&mut Wheel` is the right
-// to their links, and that right may go to another thread.
+// SAFETY: the wheel is a set of pointers to entries, which may be reached from any thread; `&mut Wheel` is the
+// right to their links, and that right may go to another thread.
 unsafe impl Send for Wheel {}
 
 /// What [`Wheel::step`] came to.
@@ -123,12 +127,12 @@ impl Wheel {
         Some(self.levels[first.level].slot(first.slot).earliest)
     }
 
-    /// Puts an entry in, by its deadline; `now` is the present tick or an earlier one. Answers with the entry's tick,
-    /// or with `None` when the wheel has come to it already: then the entry is not put in.
+    /// Puts an entry in, by its deadline; `now` is the present tick or an earlier one. Answers with the entry's
+    /// tick, or with `None` when the wheel has come to it already: then the entry is not put in.
     ///
     /// # Safety
-    /// 1. `entry` is valid, and stays so until it was taken out: by [`remove`](Self::remove), [`step`](Self::step) or
-    ///    [`pop`](Self::pop).
+    /// 1. `entry` is valid, and stays so until it was taken out: by [`remove`](Self::remove), [`step`](Self::step)
+    ///    or [`pop`](Self::pop).
     /// 2. It is in no wheel, and the caller has the right to its links.
     pub(crate) unsafe fn insert(&mut self, entry: NonNull<Entry>, now: u64) -> Option<u64> {
         // SAFETY: by 1 it is valid.
@@ -153,22 +157,22 @@ impl Wheel {
         let shared = unsafe { entry.as_ref() };
         // SAFETY: it is in the wheel, which we have mutably.
         let Place { level, slot } = unsafe { shared.place() };
-        // A pending entry still names the slot it was taken from, whose own list is empty meanwhile: nothing can be
-        // filed where `elapsed` stands. Which list it is matters only to the list's head.
+        // A pending entry still names the slot it was taken from, whose own list is empty meanwhile: nothing can
+        // be filed where `elapsed` stands. Which list it is matters only to the list's head.
         if self.pending.is_head(entry) {
             // SAFETY: the head of a list is in it.
             unsafe { self.pending.remove(entry) };
             return;
         }
         let (level, slot) = (usize::from(level), usize::from(slot));
-        // SAFETY: it is in this slot's list; or pending and not the head, and then taking it out touches its two neighbours
-        // in `pending`, whose links are ours as well, and leaves this list's head alone.
+        // SAFETY: it is in this slot's list; or pending and not the head, and then taking it out touches its two
+        // neighbours in `pending`, whose links are ours as well, and leaves this list's head alone.
         unsafe { self.levels[level].list(slot).remove(entry) };
         self.settle(level, slot);
     }
 
-    /// Does one step of turning the wheel to tick `now`. Each entry that is moved takes one from `budget`, which is
-    /// not zero when called.
+    /// Does one step of turning the wheel to tick `now`. Each entry that is moved takes one from `budget`, which
+    /// is not zero when called.
     pub(crate) fn step(&mut self, now: u64, budget: &mut u32) -> Step {
         loop {
             // SAFETY: entries in our lists are ours.

@@ -84,7 +84,8 @@ fn a_thread_that_is_ending_may_still_sleep() {
     watched(|| {
         let (sender, receiver) = channel();
         thread::spawn(move || {
-            // One made before this crate's thread-local, one after: whichever order the platform has, one finds it gone.
+            // One made before this crate's thread-local, one after: whichever order the platform has, one finds it
+            // gone.
             EARLY.set(Some(OnExit(sender.clone())));
             drop(enter(&Timer::new(Clock::real()), true));
             LATE.set(Some(OnExit(sender)));

@@ -24,8 +24,8 @@ fn counting(count: &Arc<AtomicUsize>) -> Waker {
     }
     const TABLE: RawWakerVTable = RawWakerVTable::new(|data| RawWaker::new(data, &TABLE), wake, wake, |_| {});
     let data = std::ptr::from_ref(count).cast();
-    // SAFETY: the functions may be called from any thread, as the count is atomic; each model keeps `count` until its threads
-    // are joined and its timer is gone.
+    // SAFETY: the functions may be called from any thread, as the count is atomic; each model keeps `count` until
+    // its threads are joined and its timer is gone.
     unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) }
 }
 

@@ -1,8 +1,8 @@
 //! A circular doubly linked list through entries, known by its head alone.
 //!
-//! One pointer per list keeps a level of 64 lists small; the head's `previous` is the tail, so that entries leave in the
-//! order they came. Taking one out of the middle needs nothing but the entry, and the list it is in only if it is the
-//! head.
+//! One pointer per list keeps a level of 64 lists small; the head's `previous` is the tail, so that entries leave
+//! in the order they came. Taking one out of the middle needs nothing but the entry, and the list it is in only if
+//! it is the head.
 
 #![allow(unsafe_code, reason = "intrusive links")]
 

@@ -191,8 +191,8 @@ fn each_border_fires_when_time_jumps() {
 
 #[test]
 fn the_earliest_is_found_behind_a_coarse_slot() {
-    // The later entry is filed first and coarsely; time comes to its slot's begin; the earlier one is filed finely, or
-    // coarsely as well, beside it.
+    // The later entry is filed first and coarsely; time comes to its slot's begin; the earlier one is filed
+    // finely, or coarsely as well, beside it.
     let mut pair = Pair::new(Resolution::EXACT, 0);
     pair.insert(Nanos::from_raw(64 * 64 + 70));
     pair.insert(Nanos::from_raw(64 * 64 + 5));
