@@ -1,0 +1,61 @@
+//! Errors that name the address.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// What could not be done with which address, and why. Found inside an [`io::Error`] by [`AddressError::of`].
+///
+/// # Examples
+/// ```
+/// use filch_net::{AddressError, TcpListener};
+///
+/// # futures_lite::future::block_on(async {
+/// let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// let error = TcpListener::bind(taken.local_addr().unwrap()).await.unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+/// let cause = AddressError::of(&error).unwrap();
+/// assert_eq!(cause.address(), taken.local_addr().unwrap().to_string());
+/// assert!(cause.os_error().raw_os_error().is_some());
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct AddressError {
+    action: &'static str,
+    address: String,
+    source: io::Error,
+}
+
+impl AddressError {
+    /// The address error inside `error`, if there is one.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// The address, or the name, as it was asked for.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What the operating system said.
+    pub fn os_error(&self) -> &io::Error {
+        &self.source
+    }
+
+    /// Wraps `source` with what was attempted, under the same kind.
+    pub(crate) fn wrap(action: &'static str, address: impl fmt::Display, source: io::Error) -> io::Error {
+        io::Error::new(source.kind(), Self { action, address: address.to_string(), source })
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}: {}", self.action, self.address, self.source)
+    }
+}
+
+impl Error for AddressError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
+}

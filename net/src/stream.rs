@@ -1,0 +1,273 @@
+//! What TCP and Unix streams have in common, said once.
+
+/// Implements what every stream has on `$stream`, a struct with a field `io: Async<$std>`.
+macro_rules! stream {
+    ($stream:ident, $std:ty) => {
+        impl $stream {
+            /// Waits until there is something to read, the end, or an error.
+            ///
+            /// # Errors
+            /// The operating system's; seldom.
+            /// # Cancel safety
+            /// Dropping the future loses nothing.
+            pub async fn readable(&self) -> std::io::Result<()> {
+                self.io.readable().await
+            }
+
+            /// Waits until there is room to write, or an error to be had.
+            ///
+            /// # Errors
+            /// The operating system's; seldom.
+            /// # Cancel safety
+            /// Dropping the future loses nothing.
+            pub async fn writable(&self) -> std::io::Result<()> {
+                self.io.writable().await
+            }
+
+            /// Reads what is there, without waiting. Zero is the end.
+            ///
+            /// # Errors
+            /// `WouldBlock` when nothing is there; else the operating system's.
+            pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.io.try_read_with(|mut io| std::io::Read::read(&mut io, buffer))
+            }
+
+            /// Reads what is there into several buffers, without waiting. Zero is the end.
+            ///
+            /// # Errors
+            /// `WouldBlock` when nothing is there; else the operating system's.
+            pub fn try_read_vectored(
+                &self,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::io::Result<usize> {
+                self.io.try_read_with(|mut io| std::io::Read::read_vectored(&mut io, buffers))
+            }
+
+            /// Writes what there is room for, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` when there is no room; else the operating system's.
+            pub fn try_write(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                self.io.try_write_with(|mut io| std::io::Write::write(&mut io, buffer))
+            }
+
+            /// Writes what there is room for from several buffers, without waiting.
+            ///
+            /// # Errors
+            /// `WouldBlock` when there is no room; else the operating system's.
+            pub fn try_write_vectored(&self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.io.try_write_with(|mut io| std::io::Write::write_vectored(&mut io, buffers))
+            }
+
+            /// Ends reading, writing, or both. The peer of a stream whose writing has ended reads the end; the other direction
+            /// goes on. Ending what has ended is no error.
+            ///
+            /// # Errors
+            /// The operating system's.
+            pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+                match self.io.get_ref().shutdown(how) {
+                    // The peer was faster: it is ended.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(()),
+                    result => result,
+                }
+            }
+
+            /// The error that the system keeps for this socket, which is cleared by asking.
+            ///
+            /// # Errors
+            /// The operating system's, for the asking itself.
+            pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.io.get_ref().take_error()
+            }
+
+            /// Two halves that borrow the stream: one to read, one to write, for two futures of one task.
+            pub fn split(&mut self) -> ($crate::ReadHalf<'_, Self>, $crate::WriteHalf<'_, Self>) {
+                $crate::split::split(self)
+            }
+
+            /// Two halves that own the stream together: one to read, one to write, for two tasks.
+            /// Dropping the writing half ends writing.
+            pub fn into_split(self) -> ($crate::OwnedReadHalf<Self>, $crate::OwnedWriteHalf<Self>) {
+                $crate::split::into_split(self)
+            }
+
+            fn poll_read_shared(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                if buffer.is_empty() {
+                    return std::task::Poll::Ready(Ok(0));
+                }
+                let len = buffer.len();
+                self.io.poll_read_stream(cx, len, |mut io| std::io::Read::read(&mut io, buffer))
+            }
+
+            fn poll_read_vectored_shared(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                match buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len())) {
+                    0 => std::task::Poll::Ready(Ok(0)),
+                    len => self
+                        .io
+                        .poll_read_stream(cx, len, |mut io| std::io::Read::read_vectored(&mut io, buffers)),
+                }
+            }
+
+            fn poll_write_shared(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                if buffer.is_empty() {
+                    return std::task::Poll::Ready(Ok(0));
+                }
+                let len = buffer.len();
+                self.io.poll_write_stream(cx, len, |mut io| std::io::Write::write(&mut io, buffer))
+            }
+
+            fn poll_write_vectored_shared(
+                &self,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                match buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len())) {
+                    0 => std::task::Poll::Ready(Ok(0)),
+                    len => self
+                        .io
+                        .poll_write_stream(cx, len, |mut io| std::io::Write::write_vectored(&mut io, buffers)),
+                }
+            }
+        }
+
+        $crate::stream::stream!(@traits $stream, $stream);
+        $crate::stream::stream!(@traits $stream, &$stream);
+
+        impl $crate::Halves for $stream {}
+
+        impl $crate::split::private::ShutdownWrite for $stream {
+            fn shutdown_write(&self) -> std::io::Result<()> {
+                self.shutdown(std::net::Shutdown::Write)
+            }
+        }
+
+        $crate::stream::socket!($stream, $std, new_stream_nonblocking);
+    };
+
+    (@traits $stream:ident, $self:ty) => {
+        impl futures_io::AsyncRead for $self {
+            fn poll_read(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.poll_read_shared(cx, buffer)
+            }
+
+            fn poll_read_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &mut [std::io::IoSliceMut<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.poll_read_vectored_shared(cx, buffers)
+            }
+        }
+
+        impl futures_io::AsyncWrite for $self {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.poll_write_shared(cx, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                buffers: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.poll_write_vectored_shared(cx, buffers)
+            }
+
+            /// Done at once: sockets keep nothing back.
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(Ok(()))
+            }
+
+            /// Ends writing. The peer reads the end, and may still answer.
+            fn poll_close(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                std::task::Poll::Ready(self.shutdown(std::net::Shutdown::Write))
+            }
+        }
+    };
+}
+
+/// Implements what every socket has on `$socket`, a struct with a field `io: Async<$std>` that `$register` registers.
+macro_rules! socket {
+    ($socket:ident, $std:ty, $register:ident) => {
+        impl $socket {
+            /// Takes over a socket of the standard library, and puts it into non-blocking mode.
+            ///
+            /// # Errors
+            /// The operating system's: there is no room to register it.
+            pub fn from_std(socket: $std) -> std::io::Result<Self> {
+                socket.set_nonblocking(true)?;
+                Ok(Self { io: filch_reactor::Async::$register(socket)? })
+            }
+
+            /// Gives the socket back to the standard library. It stays in non-blocking mode.
+            ///
+            /// # Errors
+            /// None at present.
+            pub fn into_std(self) -> std::io::Result<$std> {
+                self.io.into_inner()
+            }
+        }
+
+        impl TryFrom<$std> for $socket {
+            type Error = std::io::Error;
+
+            fn try_from(socket: $std) -> std::io::Result<Self> {
+                Self::from_std(socket)
+            }
+        }
+
+        impl TryFrom<$socket> for $std {
+            type Error = std::io::Error;
+
+            fn try_from(socket: $socket) -> std::io::Result<Self> {
+                socket.into_std()
+            }
+        }
+
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.io.as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.io.get_ref().as_raw_fd()
+            }
+        }
+
+        impl std::fmt::Debug for $socket {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                // The standard library's prints addresses and descriptor, under its own name, which is ours too.
+                self.io.get_ref().fmt(f)
+            }
+        }
+    };
+}
+
+pub(crate) use {socket, stream};

@@ -1,0 +1,281 @@
+//! UDP.
+
+use crate::datagram::datagram;
+use crate::error::AddressError;
+use crate::resolve::{ToSocketAddrs, resolve};
+use crate::stream::socket;
+use crate::system;
+use filch_reactor::Async;
+use socket2::{Domain, SockRef, Type};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+/// A UDP socket.
+///
+/// Any number of tasks may send and receive on one socket, by shared reference. A datagram that is longer than the buffer
+/// it is received into is cut; what was cut is lost.
+///
+/// # Examples
+/// ```
+/// use filch_net::UdpSocket;
+///
+/// # futures_lite::future::block_on(async {
+/// let (here, there) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// here.send_to(b"hello", there.local_addr()?).await?;
+/// let mut buffer = [0; 16];
+/// let (len, from) = there.recv_from(&mut buffer).await?;
+/// assert_eq!((&buffer[..len], from), (&b"hello"[..], here.local_addr()?));
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+pub struct UdpSocket {
+    io: Async<std::net::UdpSocket>,
+}
+
+socket!(UdpSocket, std::net::UdpSocket, new_nonblocking);
+datagram!(UdpSocket, SocketAddr);
+
+impl UdpSocket {
+    /// Binds to the first of the addresses that allows it. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The operating system's for the last address, with the address in it.
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let addresses = resolve(address).await?;
+        let mut failure = None;
+        for address in addresses.as_slice() {
+            match Self::bind_one(*address) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => failure = Some(AddressError::wrap("bind to", address, error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+
+    fn bind_one(address: SocketAddr) -> io::Result<Self> {
+        let socket = system::socket(Domain::for_address(address), Type::DGRAM)?;
+        socket.bind(&address.into())?;
+        Ok(Self { io: Async::new_nonblocking(socket.into())? })
+    }
+
+    /// Fixes the other end, to the first of the addresses that allows it: [`send`](Self::send) goes there, and only what comes
+    /// from there is received.
+    ///
+    /// # Errors
+    /// The operating system's for the last address, with the address in it.
+    /// # Cancel safety
+    /// Dropping the future leaves the socket as it was.
+    pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        let addresses = resolve(address).await?;
+        let mut failure = None;
+        for address in addresses.as_slice() {
+            match self.io.get_ref().connect(address) {
+                Ok(()) => return Ok(()),
+                Err(error) => failure = Some(AddressError::wrap("connect to", address, error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+
+    /// Sends one datagram to the first of the addresses. An empty one is a datagram too.
+    ///
+    /// # Errors
+    /// The operating system's: it is too long, or an earlier one was refused.
+    /// # Cancel safety
+    /// Dropping the future before it is done sends nothing.
+    pub async fn send_to(&self, datagram: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
+        let addresses = resolve(address).await?;
+        match addresses.as_slice() {
+            [to, ..] => self.io.write_with(|io| io.send_to(datagram, to)).await,
+            [] => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    /// Waits for a datagram and copies it without taking it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    /// # Cancel safety
+    /// Nothing is taken either way.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|io| io.peek(buffer)).await
+    }
+
+    /// Waits for a datagram and copies it, and its sender, without taking it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    /// # Cancel safety
+    /// Nothing is taken either way.
+    pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.read_with(|io| io.peek_from(buffer)).await
+    }
+
+    /// The local address.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The address of the other end, if it was fixed by [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// The operating system's: there is none.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// As [`send_to`](Self::send_to), without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room; else the operating system's.
+    pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.io.try_write_with(|io| io.send_to(datagram, to))
+    }
+
+    /// As [`send_to`](Self::send_to), for hand-written futures.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        datagram: &[u8],
+        to: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_write_with(cx, |io| io.send_to(datagram, to))
+    }
+
+    /// Whether broadcasts may be sent.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.io.get_ref().broadcast()
+    }
+
+    /// Sets whether broadcasts may be sent.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
+        self.io.get_ref().set_broadcast(broadcast)
+    }
+
+    /// Hops a packet may take.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+
+    /// Sets the hops a packet may take.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(hops)
+    }
+
+    /// Whether multicasts come back to this machine (IPv4).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+        self.io.get_ref().multicast_loop_v4()
+    }
+
+    /// Sets whether multicasts come back to this machine (IPv4).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_multicast_loop_v4(&self, comes_back: bool) -> io::Result<()> {
+        self.io.get_ref().set_multicast_loop_v4(comes_back)
+    }
+
+    /// Hops a multicast may take (IPv4).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+        self.io.get_ref().multicast_ttl_v4()
+    }
+
+    /// Sets the hops a multicast may take (IPv4).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_multicast_ttl_v4(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_multicast_ttl_v4(hops)
+    }
+
+    /// Whether multicasts come back to this machine (IPv6).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+        self.io.get_ref().multicast_loop_v6()
+    }
+
+    /// Sets whether multicasts come back to this machine (IPv6).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_multicast_loop_v6(&self, comes_back: bool) -> io::Result<()> {
+        self.io.get_ref().set_multicast_loop_v6(comes_back)
+    }
+
+    /// Joins a multicast group on the interface with this address (unspecified: the system chooses).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.io.get_ref().join_multicast_v4(&group, &interface)
+    }
+
+    /// Leaves a multicast group.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.io.get_ref().leave_multicast_v4(&group, &interface)
+    }
+
+    /// Joins a multicast group on the interface with this index (0: the system chooses).
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.io.get_ref().join_multicast_v6(group, interface)
+    }
+
+    /// Leaves a multicast group.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.io.get_ref().leave_multicast_v6(group, interface)
+    }
+
+    /// How much may be received before it is read; more is thrown away.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn recv_buffer_size(&self) -> io::Result<usize> {
+        SockRef::from(&self.io).recv_buffer_size()
+    }
+
+    /// Sets how much may be received before it is read. The system may round, double or cut it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        SockRef::from(&self.io).set_recv_buffer_size(bytes)
+    }
+}
