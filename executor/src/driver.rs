@@ -1,21 +1,28 @@
 //! The scheduler's sleep, made of a reactor and timers: the one place where executor and siblings meet.
 //!
-//! Each slot has a [`Timer`] and a [`Parker`]; the reactor and one more timer, for threads outside, belong to all.
+//! Each slot has a [`Timer`] and a [`Parker`]; the reactor and one more timer, for threads outside, belong to
+//! all.
 //!
 //! # Who waits for what
-//! A thread that parks waits until the first deadline of its own timer. Two roles are given away on top of that:
-//! - the **watcher** (first to park) also waits for the deadlines of the outside timer and of slots where nobody sits, exactly, and of
-//!   slots whose thread is awake, [`BACKUP_SLACK`] late: their own threads come first, but may be stuck;
-//! - the **poller** (holds the reactor's turn, taken only while there are sources) waits in the reactor, the others in plain parks.
+//! A thread that parks waits until the first deadline of its own timer. Two roles are given away on top of
+//! that:
+//! - the **watcher** (first to park) also waits for the deadlines of the outside timer and of slots where
+//!   nobody sits, exactly, and of slots whose thread is awake, [`BACKUP_SLACK`] late: their own threads come
+//!   first, but may be stuck;
+//! - the **poller** (holds the reactor's turn, taken only while there are sources) waits in the reactor, the
+//!   others in plain parks.
 //!
-//! A role is free again when its holder wakes. Nobody else is woken for that: the holder is awake, looks in by time while it works, and takes the role
-//! up again when it parks. Should it get stuck instead, the sentinel asks [`Park::is_unattended`] and wakes another.
+//! A role is free again when its holder wakes. Nobody else is woken for that: the holder is awake, looks in by
+//! time while it works, and takes the role up again when it parks. Should it get stuck instead, the sentinel
+//! asks [`Park::is_unattended`] and wakes another.
 //!
 //! # Nudges
-//! Registering from a thread outside (a deadline that became the earliest, the first source): 1. publish. 2. `fence(SeqCst)`. 3. Nudge the watcher, if there is one.
-//! Parking: 1. become the watcher. 2. `fence(SeqCst)`. 3. Read deadlines and sources. 4. Sleep.
-//! One fence comes first: either the watcher reads what was published, or it is seen and nudged. A nudge is no notice: it makes the sleep return for no
-//! reason, and the thread parks anew. It sticks, as both a thread's token and the reactor's notice do, so it may come before the sleep.
+//! Registering from a thread outside (a deadline that became the earliest, the first source): 1. publish. 2.
+//! `fence(SeqCst)`. 3. Nudge the watcher, if there is one. Parking: 1. become the watcher. 2. `fence(SeqCst)`.
+//! 3. Read deadlines and sources. 4. Sleep. One fence comes first: either the watcher reads what was published,
+//! or it is seen and nudged. A nudge is no notice: it makes the sleep return for no reason, and the thread
+//! parks anew. It sticks, as both a thread's token and the reactor's notice do, so it may come before the
+//! sleep.
 //!
 //! # Parker states
 //! | state | meaning | unpark |

@@ -28,7 +28,8 @@ impl Options {
     }
 }
 
-/// Runs the program's main future on a runtime of its own, which becomes the process-wide default unless there is one.
+/// Runs the program's main future on a runtime of its own, which becomes the process-wide default unless there
+/// is one.
 pub fn run_main<F: Future>(options: Options, main: F) -> F::Output {
     let runtime = match options.builder().build() {
         Ok(runtime) => runtime,
@@ -43,7 +44,8 @@ const TEST_WORKERS: usize = 2;
 
 /// Runs a test's future on a runtime of its own.
 ///
-/// The thread of the test does not help with other tasks: one that hangs must not keep the time limit from being noticed.
+/// The thread of the test does not help with other tasks: one that hangs must not keep the time limit from
+/// being noticed.
 #[track_caller]
 pub fn run_test<F: Future>(mut options: Options, test: F) -> F::Output {
     options.workers.get_or_insert(TEST_WORKERS);

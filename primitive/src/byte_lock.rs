@@ -1,13 +1,13 @@
 //! A one-byte lock for critical sections of a few instructions.
 //!
-//! States: free and held. [`ByteLock::lock`] exchanges free for held; on failure it spins reading (never writing) for a bounded
-//! number of rounds, then gives its processor up between looks, so that a holder that lost its processor gets it
-//! back. [`ByteLockGuard`]'s drop stores free.
+//! States: free and held. [`ByteLock::lock`] exchanges free for held; on failure it spins reading (never
+//! writing) for a bounded number of rounds, then gives its processor up between looks, so that a holder that
+//! lost its processor gets it back. [`ByteLockGuard`]'s drop stores free.
 //!
-//! Why it is right: the exchange acquires what the last holder's store released, and only one exchange can turn free
-//! into held. There is no fairness and no queue: sections must be short and must never run user code, so that
-//! whoever waits waits for nanoseconds. Rejected: a futex lock, whose unlock costs a second locked instruction, and
-//! whose waiters' system calls cost more than the sections guarded here.
+//! Why it is right: the exchange acquires what the last holder's store released, and only one exchange can turn
+//! free into held. There is no fairness and no queue: sections must be short and must never run user code, so
+//! that whoever waits waits for nanoseconds. Rejected: a futex lock, whose unlock costs a second locked
+//! instruction, and whose waiters' system calls cost more than the sections guarded here.
 
 #![allow(unsafe_code, reason = "a lock hands out `&mut` to what it guards")]
 
@@ -28,7 +28,8 @@ pub struct ByteLock<T> {
 
 // SAFETY: the lock moves its value between threads, one at a time, which is what `T: Send` allows.
 unsafe impl<T: Send> Send for ByteLock<T> {}
-// SAFETY: through a shared lock one thread at a time reaches the value, by `&mut`: again `T: Send` is what it takes.
+// SAFETY: through a shared lock one thread at a time reaches the value, by `&mut`: again `T: Send` is what it
+// takes.
 unsafe impl<T: Send> Sync for ByteLock<T> {}
 
 impl<T> ByteLock<T> {
@@ -56,8 +57,8 @@ impl<T> ByteLock<T> {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<ByteLockGuard<'_, T>> {
-        // Ordering: Acquire, paired with the Release store in the guard's drop: what the last holder wrote is seen
-        // here. Relaxed on failure: nothing is read then.
+        // Ordering: Acquire, paired with the Release store in the guard's drop: what the last holder wrote is
+        // seen here. Relaxed on failure: nothing is read then.
         self.held
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -112,8 +113,8 @@ impl<T> Deref for ByteLockGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the guard exists only while `held` is ours, so nobody else reaches the value; the reference lives
-        // no longer than the borrow of the guard.
+        // SAFETY: the guard exists only while `held` is ours, so nobody else reaches the value; the reference
+        // lives no longer than the borrow of the guard.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }

@@ -2,8 +2,8 @@
 
 /// A cell that hands out raw pointers for the length of a closure.
 ///
-/// The shape is the model checker's: it learns when an access begins and ends, and reports two that overlap. Without
-/// it both methods are a plain [`std::cell::UnsafeCell::get`].
+/// The shape is the model checker's: it learns when an access begins and ends, and reports two that overlap.
+/// Without it both methods are a plain [`std::cell::UnsafeCell::get`].
 #[derive(Debug)]
 pub struct UnsafeCell<T>(imp::UnsafeCell<T>);
 
@@ -21,14 +21,15 @@ impl<T> UnsafeCell<T> {
         Self(imp::UnsafeCell::new(value))
     }
 
-    /// Runs `f` with a pointer to read through. Dereferencing it is the caller's claim that nobody writes meanwhile.
+    /// Runs `f` with a pointer to read through. Dereferencing it is the caller's claim that nobody writes
+    /// meanwhile.
     #[inline]
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         imp::with(&self.0, f)
     }
 
-    /// Runs `f` with a pointer to write through. Dereferencing it is the caller's claim that nobody else reads or
-    /// writes meanwhile.
+    /// Runs `f` with a pointer to write through. Dereferencing it is the caller's claim that nobody else reads
+    /// or writes meanwhile.
     #[inline]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         imp::with_mut(&self.0, f)

@@ -1,8 +1,8 @@
 //! The ground filch stands on.
 //!
-//! Every atomic, cell, lock and thread that filch's crates use comes from here and from nowhere else, so that one
-//! switch (`--cfg filch_loom`) turns all of them into the model checker's. On that ground stand the few small
-//! things that several crates share.
+//! Every atomic, cell, lock and thread that filch's crates use comes from here and from nowhere else, so that
+//! one switch (`--cfg filch_loom`) turns all of them into the model checker's. On that ground stand the few
+//! small things that several crates share.
 //!
 //! In reading order:
 //! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, real or modelled.

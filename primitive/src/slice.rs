@@ -1,14 +1,15 @@
 //! The time slice of the poll that is under way.
 //!
-//! A task whose futures are always ready would never return from its poll, and everything queued behind it would
-//! wait. So the executor opens a slice around each poll, and the futures at the leaves (a channel's `recv`, a
-//! socket's `read`, a lock) ask [`proceed`] before they go on: when the slice is over it wakes the task and says
-//! [`Poll::Pending`], once, and the task takes its place behind what is ready.
+//! A task whose futures are always ready would never return from its poll, and everything queued behind it
+//! would wait. So the executor opens a slice around each poll, and the futures at the leaves (a channel's
+//! `recv`, a socket's `read`, a lock) ask [`proceed`] before they go on: when the slice is over it wakes the
+//! task and says [`Poll::Pending`], once, and the task takes its place behind what is ready.
 //!
-//! The rule is time, not a count of operations: a task doing little per operation may do many. Reading the clock costs
-//! more than a leaf's work, so it is read once in [`OPS_PER_LOOK`] operations, and a poll shorter than that never
-//! reads it. After [`FORCED_PENDING_MAX`] refusals in one poll, [`proceed`] lets everything pass again: a combinator that polls
-//! the same child over and over within one poll would otherwise spin for ever on a leaf that is ready.
+//! The rule is time, not a count of operations: a task doing little per operation may do many. Reading the
+//! clock costs more than a leaf's work, so it is read once in [`OPS_PER_LOOK`] operations, and a poll shorter
+//! than that never reads it. After [`FORCED_PENDING_MAX`] refusals in one poll, [`proceed`] lets everything
+//! pass again: a combinator that polls the same child over and over within one poll would otherwise spin for
+//! ever on a leaf that is ready.
 //!
 //! Outside a slice (another executor's poll, a plain thread) [`proceed`] always says go.
 
@@ -16,7 +17,8 @@ use std::cell::Cell;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Operations between two looks at the clock. At 20–50 ns per operation a look (about 45 ns) every 64 costs 2–4%.
+/// Operations between two looks at the clock. At 20–50 ns per operation a look (about 45 ns) every 64 costs
+/// 2–4%.
 pub const OPS_PER_LOOK: u32 = 64;
 
 /// How long one poll may go on through leaves that are ready. A guess, on the scale at which workers look at

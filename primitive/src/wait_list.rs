@@ -1,9 +1,10 @@
 //! The wait list under every primitive: who waits, in which order, and who has been told.
 //!
 //! # What it is for
-//! A future that cannot go on puts a [`Waiter`], which lives inside it, into the [`WaitQueue`] of what it waits for.
-//! Nothing is allocated; joining, leaving from the middle and notifying the head take constant time. The queue holds
-//! the primitive's own state (`S`) under the same [`ByteLock`], so that "look at the state" and "join" are one step.
+//! A future that cannot go on puts a [`Waiter`], which lives inside it, into the [`WaitQueue`] of what it waits
+//! for. Nothing is allocated; joining, leaving from the middle and notifying the head take constant time. The
+//! queue holds the primitive's own state (`S`) under the same [`ByteLock`], so that "look at the state" and
+//! "join" are one step.
 //!
 //! # States
 //! | phase | linked | has a waker | meaning |
@@ -17,31 +18,31 @@
 //! Who waits:
 //! 1. [`Waiter::poll_wait`] clones the waker if it may need one, then locks the queue.
 //! 2. Under the lock the primitive looks at its state and says [`Step::Done`] or [`Step::Wait`].
-//! 3. On `Wait` the waiter joins, or stays with the new waker in the place of the old one; the lock is given back;
-//!    the replaced waker is dropped after that.
+//! 3. On `Wait` the waiter joins, or stays with the new waker in the place of the old one; the lock is given
+//!    back; the replaced waker is dropped after that.
 //!
 //! Who tells:
 //! 1. Locks the queue and changes the state.
 //! 2. Takes wakers out with [`Locked::notify_front`] or [`Cursor::wake_in_place`].
 //! 3. Gives the lock back, then wakes.
 //!
-//! Who gives up: the future's drop calls [`Waiter::leave`], which answers the phase it found. `Notified` or `Woken`
-//! means that somebody counted on this waiter: the primitive passes the turn on. A waiter that is dropped without that
-//! takes itself out of the list all the same.
+//! Who gives up: the future's drop calls [`Waiter::leave`], which answers the phase it found. `Notified` or
+//! `Woken` means that somebody counted on this waiter: the primitive passes the turn on. A waiter that is
+//! dropped without that takes itself out of the list all the same.
 //!
 //! # Why it is right
-//! A node is read and written only under its queue's lock; a waiter keeps a reference to its queue, and every method
-//! that takes a [`Locked`] checks that it belongs to that queue. A node is reached from the list only while linked,
-//! and [`Waiter`]'s drop unlinks it; pinning promises that its memory is not reused before that drop. A waiter that is
-//! leaked stays linked, and its memory stays too.
+//! A node is read and written only under its queue's lock; a waiter keeps a reference to its queue, and every
+//! method that takes a [`Locked`] checks that it belongs to that queue. A node is reached from the list only
+//! while linked, and [`Waiter`]'s drop unlinks it; pinning promises that its memory is not reused before that
+//! drop. A waiter that is leaked stays linked, and its memory stays too.
 //!
-//! User code (wakers' clone, wake and drop) never runs under the lock: clones are made before, wakers are moved out
-//! and used after; what falls off in between rests in the [`Locked`] until its lock is released.
+//! User code (wakers' clone, wake and drop) never runs under the lock: clones are made before, wakers are moved
+//! out and used after; what falls off in between rests in the [`Locked`] until its lock is released.
 //!
 //! # Rejected
-//! An allocation per waiter (an event-listener's way): a malloc costs more than the whole wait. A flag in the node that
-//! can be read without the lock: it would save the lock of the poll that finds itself notified, at the price of a
-//! second protocol for the node's memory.
+//! An allocation per waiter (an event-listener's way): a malloc costs more than the whole wait. A flag in the
+//! node that can be read without the lock: it would save the lock of the poll that finds itself notified, at
+//! the price of a second protocol for the node's memory.
 
 mod list;
 #[cfg(all(test, not(filch_loom)))]
@@ -200,15 +201,15 @@ impl Cursor<'_> {
         self.inner.advance();
     }
 
-    /// Tells the waiter here to come and look, and leaves it in its place with `tag`. The answer is the waker to wake
-    /// once the lock is released. Goes one step further.
+    /// Tells the waiter here to come and look, and leaves it in its place with `tag`. The answer is the waker
+    /// to wake once the lock is released. Goes one step further.
     #[inline]
     pub fn wake_in_place(&mut self, tag: Tag) -> Option<Waker> {
         self.inner.wake_in_place(tag)
     }
 
-    /// Takes the waiter here, one that was told and did not come, out of the list: it is idle again. Goes one step
-    /// further. A waiter that was not told stays where it is.
+    /// Takes the waiter here, one that was told and did not come, out of the list: it is idle again. Goes one
+    /// step further. A waiter that was not told stays where it is.
     #[inline]
     pub fn strike(&mut self) {
         self.inner.strike();
@@ -247,11 +248,11 @@ pub struct Waiter<'q, S> {
 mod auto_traits {
     use super::Waiter;
 
-    // SAFETY: the node is touched under the queue's lock only, wherever its owner runs; its waker is `Send`, its
-    // tag is plain data. The queue reference may cross threads because `S: Send` makes the queue `Sync`.
+    // SAFETY: the node is touched under the queue's lock only, wherever its owner runs; its waker is `Send`,
+    // its tag is plain data. The queue reference may cross threads because `S: Send` makes the queue `Sync`.
     unsafe impl<S: Send> Send for Waiter<'_, S> {}
-    // SAFETY: a shared waiter gives out its queue and its address, nothing else: the cell in it is reached through
-    // `Pin<&mut Self>` and drop only.
+    // SAFETY: a shared waiter gives out its queue and its address, nothing else: the cell in it is reached
+    // through `Pin<&mut Self>` and drop only.
     unsafe impl<S: Send> Sync for Waiter<'_, S> {}
 }
 
@@ -286,8 +287,8 @@ impl<'q, S> Waiter<'q, S> {
         locked.guard.list.look(&self.node)
     }
 
-    /// Asks `look` under the lock until it is done, or waits: see the module's protocol. The lock may be given up
-    /// and `look` asked again when a waker has to be cloned.
+    /// Asks `look` under the lock until it is done, or waits: see the module's protocol. The lock may be given
+    /// up and `look` asked again when a waker has to be cloned.
     pub fn poll_wait<R>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -369,8 +370,8 @@ impl Drop for SpareWaker {
     }
 }
 
-/// Drops a waker, and contains a panic of its destructor, for the places where an unwinding would lose a turn that
-/// was just given.
+/// Drops a waker, and contains a panic of its destructor, for the places where an unwinding would lose a turn
+/// that was just given.
 pub fn drop_contained(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
         // The payload's own destructor may panic too; leaking it is the one way that cannot.

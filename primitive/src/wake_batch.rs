@@ -1,15 +1,15 @@
 //! Wakers collected under a lock and woken outside it.
 //!
-//! A waker is user code: it may panic, block for a moment, or come straight back to the structure it was kept in.
-//! So nobody wakes under an internal lock. The section that decides whom to wake moves the wakers into a
+//! A waker is user code: it may panic, block for a moment, or come straight back to the structure it was kept
+//! in. So nobody wakes under an internal lock. The section that decides whom to wake moves the wakers into a
 //! [`WakeBatch`] on its stack, unlocks, and calls [`WakeBatch::wake_all`]; when the batch is full before the
 //! work is done, it unlocks, wakes, locks again and goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Wakers one batch holds. Sixteen bytes each: large enough that a broadcast pays for its lock rarely, small enough
-/// for any stack.
+/// Wakers one batch holds. Sixteen bytes each: large enough that a broadcast pays for its lock rarely, small
+/// enough for any stack.
 pub const WAKE_BATCH_CAPACITY: usize = 32;
 
 /// A few wakers on the stack, to be woken once no lock is held.
@@ -51,8 +51,8 @@ impl WakeBatch {
         self.len += 1;
     }
 
-    /// Wakes all in the order they were added, and leaves the batch empty. A waker that panics is contained: the
-    /// others are woken all the same.
+    /// Wakes all in the order they were added, and leaves the batch empty. A waker that panics is contained:
+    /// the others are woken all the same.
     pub fn wake_all(&mut self) {
         let len = std::mem::take(&mut self.len);
         for waker in self.wakers[..len].iter_mut().filter_map(Option::take) {
@@ -73,8 +73,8 @@ impl Drop for WakeBatch {
     }
 }
 
-/// Wakes, and contains a panic of the waker: it has been printed by the panic hook, and whoever wakes on behalf of
-/// others must go on.
+/// Wakes, and contains a panic of the waker: it has been printed by the panic hook, and whoever wakes on behalf
+/// of others must go on.
 #[inline]
 pub fn wake_contained(waker: Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {

@@ -55,8 +55,8 @@ impl Builder {
         }
     }
 
-    /// How many workers there are; by default as many as [`std::thread::available_parallelism`] says, which minds affinity and
-    /// container quotas. Zero is refused by [`build`](Self::build).
+    /// How many workers there are; by default as many as [`std::thread::available_parallelism`] says, which
+    /// minds affinity and container quotas. Zero is refused by [`build`](Self::build).
     #[must_use]
     pub fn worker_threads(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -91,8 +91,8 @@ impl Builder {
         self
     }
 
-    /// Called on each worker and blocking thread with the thread's whole life, which it is to run: a place for guards that live on
-    /// the thread's stack. A hook that does not run it has it run after it returns.
+    /// Called on each worker and blocking thread with the thread's whole life, which it is to run: a place for
+    /// guards that live on the thread's stack. A hook that does not run it has it run after it returns.
     ///
     /// # Examples
     /// ```
@@ -116,7 +116,8 @@ impl Builder {
         self
     }
 
-    /// How many threads at most run closures of [`spawn_blocking`](crate::spawn_blocking) at once. Zero is refused by [`build`](Self::build).
+    /// How many threads at most run closures of [`spawn_blocking`](crate::spawn_blocking) at once. Zero is
+    /// refused by [`build`](Self::build).
     #[must_use]
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking = threads;
@@ -132,8 +133,8 @@ impl Builder {
 
     /// Whether a thread inside `block_on` helps with tasks while its own future waits; by default it does.
     ///
-    /// A guest that helps may pick up a task whose poll is long, and `block_on` returns only after that poll. Without help the
-    /// guest runs its own future (and its local tasks) only.
+    /// A guest that helps may pick up a task whose poll is long, and `block_on` returns only after that poll.
+    /// Without help the guest runs its own future (and its local tasks) only.
     #[must_use]
     pub fn block_on_helps(mut self, helps: bool) -> Self {
         self.helps = helps;
@@ -150,8 +151,9 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking threads. Else what the operating
-    /// system says when a thread or a descriptor cannot be had; threads that did start are joined before.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking
+    /// threads. Else what the operating system says when a thread or a descriptor cannot be had; threads that
+    /// did start are joined before.
     pub fn build(self) -> io::Result<Runtime> {
         let workers = match self.workers {
             Some(0) => return Err(invalid("worker_threads must be at least 1")),

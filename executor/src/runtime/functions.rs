@@ -6,16 +6,16 @@ use crate::task::{JoinHandle, Meta};
 use std::future::Future;
 use std::panic::Location;
 
-/// Spawns a task on the runtime around the caller: the one this thread works for or has joined, else the process-wide default,
-/// started on first use. It works from any thread, under any executor.
+/// Spawns a task on the runtime around the caller: the one this thread works for or has joined, else the
+/// process-wide default, started on first use. It works from any thread, under any executor.
 ///
-/// The task runs by itself from now on; the [`JoinHandle`] waits for its output. Dropping the handle lets the task go on
-/// ([`detach`](JoinHandle::detach) says so aloud). A panic in the task stays there and comes out of the handle as
-/// [`JoinError`](crate::JoinError).
+/// The task runs by itself from now on; the [`JoinHandle`] waits for its output. Dropping the handle lets the
+/// task go on ([`detach`](JoinHandle::detach) says so aloud). A panic in the task stays there and comes out of
+/// the handle as [`JoinError`](crate::JoinError).
 ///
 /// # Complexity
-/// From a task or inside `block_on`: no locked instruction, no allocation but the task's slot. From other threads two locks and one
-/// exchange, and a wake-up if a worker sleeps.
+/// From a task or inside `block_on`: no locked instruction, no allocation but the task's slot. From other
+/// threads two locks and one exchange, and a wake-up if a worker sleeps.
 ///
 /// # Examples
 /// ```
@@ -53,8 +53,8 @@ where
 /// Spawns a task that need not be `Send`: it stays on this thread.
 ///
 /// It runs when the thread works for a runtime: a worker between other tasks, any other thread while inside
-/// [`block_on`], this one or a later one. When the thread ends, or the runtime the worker belongs to, it is dropped there.
-/// While a task blocks the thread, its local tasks wait; no other thread can take them.
+/// [`block_on`], this one or a later one. When the thread ends, or the runtime the worker belongs to, it is
+/// dropped there. While a task blocks the thread, its local tasks wait; no other thread can take them.
 ///
 /// # Panics
 /// On a thread whose thread-local data is being destroyed.
@@ -78,11 +78,12 @@ where
     scheduler::spawn_local(future, Meta { location: Location::caller(), name: None })
 }
 
-/// Runs a closure that blocks (on a file, a lock, a long computation) on a thread that may, and lets the caller wait for it
-/// without blocking a worker.
+/// Runs a closure that blocks (on a file, a lock, a long computation) on a thread that may, and lets the caller
+/// wait for it without blocking a worker.
 ///
-/// Threads come from the runtime's pool, which grows as needed and shrinks when idle; see [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads). A closure that
-/// has begun cannot be stopped: [`abort`](JoinHandle::abort) only drops one that has not.
+/// Threads come from the runtime's pool, which grows as needed and shrinks when idle; see
+/// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads). A closure that has begun cannot be
+/// stopped: [`abort`](JoinHandle::abort) only drops one that has not.
 ///
 /// When no thread can be had at all the closure is dropped, and the handle says that it was aborted.
 ///
@@ -101,8 +102,8 @@ where
     Handle::current().spawn_blocking(f)
 }
 
-/// Runs `future` to its end on this thread, as a guest of the runtime around it (else of the process-wide default).
-/// See [`Runtime::block_on`](crate::Runtime::block_on).
+/// Runs `future` to its end on this thread, as a guest of the runtime around it (else of the process-wide
+/// default). See [`Runtime::block_on`](crate::Runtime::block_on).
 ///
 /// # Panics
 /// When the future panics.

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 
 /// A handle to a runtime: spawns on it from any thread, under any executor.
 ///
-/// Clones mean the same runtime. A handle does not keep its runtime running: once that has ended, what is spawned is
-/// dropped at once and its [`JoinHandle`] says that it was aborted.
+/// Clones mean the same runtime. A handle does not keep its runtime running: once that has ended, what is
+/// spawned is dropped at once and its [`JoinHandle`] says that it was aborted.
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
@@ -27,8 +27,8 @@ impl Handle {
         &self.0
     }
 
-    /// The runtime around the caller: the one this thread works for or has joined, else the process-wide default, which
-    /// is started if need be.
+    /// The runtime around the caller: the one this thread works for or has joined, else the process-wide
+    /// default, which is started if need be.
     ///
     /// # Panics
     /// When the default runtime has to be started and the operating system gives no thread for it.

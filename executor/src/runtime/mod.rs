@@ -30,12 +30,12 @@ pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A multi-threaded work-stealing runtime.
 ///
-/// Tasks spawned on it run on its worker threads, which steal from each other. Sockets and timers used inside it are driven by
-/// it. Most programs have one, made by [`main`](macro@crate::main) or started by itself on first use; libraries need
-/// none: [`spawn`](crate::spawn) finds the one around it.
+/// Tasks spawned on it run on its worker threads, which steal from each other. Sockets and timers used inside
+/// it are driven by it. Most programs have one, made by [`main`](macro@crate::main) or started by itself on
+/// first use; libraries need none: [`spawn`](crate::spawn) finds the one around it.
 ///
-/// Dropping a runtime ends it as [`shutdown`](Self::shutdown) does with a limit of [`DROP_LIMIT`]; it may be dropped anywhere, even in one of
-/// its own tasks, which then goes on to its next await.
+/// Dropping a runtime ends it as [`shutdown`](Self::shutdown) does with a limit of [`DROP_LIMIT`]; it may be
+/// dropped anywhere, even in one of its own tasks, which then goes on to its next await.
 ///
 /// # Examples
 /// ```
@@ -75,12 +75,13 @@ impl Runtime {
         Self { handle: Handle::from_shared(shared), pool, ended: false }
     }
 
-    /// Runs `future` to its end on this thread, which joins the runtime as a guest meanwhile: what the future spawns goes to a queue of
-    /// the guest's own that workers may steal from, and while the future waits the thread helps with other tasks.
+    /// Runs `future` to its end on this thread, which joins the runtime as a guest meanwhile: what the future
+    /// spawns goes to a queue of the guest's own that workers may steal from, and while the future waits the
+    /// thread helps with other tasks.
     ///
-    /// Legal everywhere. On a thread that works for a runtime already (inside a task) it blocks that thread, and others take over
-    /// what lies there. A guest that has begun to help with a task finishes that task's poll before it looks at its own
-    /// future again; see [`Builder::block_on_helps`].
+    /// Legal everywhere. On a thread that works for a runtime already (inside a task) it blocks that thread,
+    /// and others take over what lies there. A guest that has begun to help with a task finishes that task's
+    /// poll before it looks at its own future again; see [`Builder::block_on_helps`].
     ///
     /// # Panics
     /// When the future panics.
@@ -120,10 +121,11 @@ impl Runtime {
 
     /// Ends the runtime within `limit`, and tells what did not end.
     ///
-    /// No new task is accepted from now on: what is spawned is dropped at once, and its handle says that it was aborted. Tasks are
-    /// dropped at their current await, blocking closures not yet begun are dropped unrun, and running ones are waited for.
-    /// What has not ended when the limit is over (a task that does not return from its poll, a closure that blocks) goes on in its
-    /// thread, which ends by itself later; it is named in the [`Report`].
+    /// No new task is accepted from now on: what is spawned is dropped at once, and its handle says that it was
+    /// aborted. Tasks are dropped at their current await, blocking closures not yet begun are dropped unrun,
+    /// and running ones are waited for. What has not ended when the limit is over (a task that does not return
+    /// from its poll, a closure that blocks) goes on in its thread, which ends by itself later; it is named in
+    /// the [`Report`].
     pub fn shutdown(mut self, limit: Duration) -> Report {
         self.end(limit)
     }
@@ -140,7 +142,8 @@ impl Runtime {
             self.pool.close();
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
-            // Closures that were waited for have completed their tasks; whatever came back is swept up with the rest.
+            // Closures that were waited for have completed their tasks; whatever came back is swept up with the
+            // rest.
             shared.end(Some(deadline));
             Report::new(before, shared.unfinished(), &pool, begin.elapsed())
         })

@@ -1,7 +1,8 @@
 //! Which scheduler the current thread belongs to.
 //!
-//! One thread-local pointer to a [`Context`] on the stack of whoever entered. Entering nests: the guard puts back what was
-//! there before. The thread-local has no destructor, so it can be asked at any time, even while the thread dies.
+//! One thread-local pointer to a [`Context`] on the stack of whoever entered. Entering nests: the guard puts
+//! back what was there before. The thread-local has no destructor, so it can be asked at any time, even while
+//! the thread dies.
 
 #![allow(unsafe_code, reason = "a thread-local pointer to a value on the stack of the thread that entered")]
 
@@ -50,8 +51,9 @@ pub(super) fn enter<R>(context: &Context, f: impl FnOnce(&Context) -> R) -> R {
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
     let current = CURRENT.get();
-    // SAFETY: the pointer is null or was set by `enter` on this thread, whose caller's borrow of the context outlasts the
-    // guard that takes the pointer back; `f` runs inside that time, because it runs on this thread's stack above it.
+    // SAFETY: the pointer is null or was set by `enter` on this thread, whose caller's borrow of the context
+    // outlasts the guard that takes the pointer back; `f` runs inside that time, because it runs on this
+    // thread's stack above it.
     f(unsafe { current.as_ref() })
 }
 

@@ -5,8 +5,8 @@ use crate::task::Runnable;
 use crossbeam_deque::{Stealer, Worker};
 use std::cell::{Cell, RefCell};
 
-/// Two queues in one: tasks that are ready, and tasks that yielded and go behind everything else that is ready. When the first
-/// runs dry the two change roles, which moves no task.
+/// Two queues in one: tasks that are ready, and tasks that yielded and go behind everything else that is ready.
+/// When the first runs dry the two change roles, which moves no task.
 pub(super) struct Core {
     queues: [Worker<Runnable>; 2],
     /// Which of the two holds what is ready.

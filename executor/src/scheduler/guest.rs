@@ -1,17 +1,18 @@
 //! `block_on`: a thread that waits for one future, and helps meanwhile.
 //!
-//! On a plain thread it sits down in a free slot as a guest: what the future spawns and wakes goes to a queue of the
-//! guest's own, which others may steal from, and while the future waits the guest works like a worker. Where no slot is
-//! free, where guests are told not to help, or where the thread already works for some runtime (a task that blocks), it
-//! waits in a plain park instead; in the last case the slot it blocks is marked, so that others take what lies there.
+//! On a plain thread it sits down in a free slot as a guest: what the future spawns and wakes goes to a queue
+//! of the guest's own, which others may steal from, and while the future waits the guest works like a worker.
+//! Where no slot is free, where guests are told not to help, or where the thread already works for some runtime
+//! (a task that blocks), it waits in a plain park instead; in the last case the slot it blocks is marked, so
+//! that others take what lies there.
 //!
 //! # Waking the guest's future
 //! Waker: 1. set `woken`. 2. `fence(SeqCst)`. 3. If the guest's bit says parked, claim and unpark it.
 //! Guest: 1. mark its bit (a fence inside). 2. Look at `woken`. 3. Park.
 //! One fence comes first: either the guest sees `woken`, or the waker sees the bit.
 //!
-//! The waker holds the scheduler weakly: it may outlive both the call and the runtime, and a slot that has passed to another
-//! guest is unparked for nothing, which that guest bears.
+//! The waker holds the scheduler weakly: it may outlive both the call and the runtime, and a slot that has
+//! passed to another guest is unparked for nothing, which that guest bears.
 
 use super::context::{self, Context};
 use super::policy;
@@ -46,7 +47,8 @@ impl Shared {
         }
     }
 
-    /// Waits and helps. Pending when the scheduler closed meanwhile: the future must then be waited for plainly.
+    /// Waits and helps. Pending when the scheduler closed meanwhile: the future must then be waited for
+    /// plainly.
     fn wait_as_guest<F: Future>(self: &Arc<Self>, seat: &Seat, mut future: Pin<&mut F>) -> Poll<F::Output> {
         let guest = Arc::new(Guest {
             woken: AtomicBool::new(true),
@@ -76,7 +78,8 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Waits in a plain park. `top` tells that the thread works for nobody else, so that its local tasks are run here.
+    /// Waits in a plain park. `top` tells that the thread works for nobody else, so that its local tasks are
+    /// run here.
     fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>, top: bool) -> F::Output {
         let context = Context { shared: self.clone(), seat: None };
         let _entered = self.park.enter_outside();
@@ -86,7 +89,8 @@ impl Shared {
             let mut cx = TaskContext::from_waker(&waker);
             let _home = top.then(PlainHome::settle);
             loop {
-                // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker wrote.
+                // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker
+                // wrote.
                 if plain.woken.swap(false, Ordering::Acquire) {
                     let _slice = slice::open();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
@@ -99,7 +103,8 @@ impl Shared {
                         let _slice = slice::open();
                         local::run(task);
                     }
-                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again after each.
+                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again
+                    // after each.
                     None => thread::park(),
                 }
             }
@@ -172,8 +177,8 @@ impl Wake for Plain {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Ordering: Release, paired with the Acquire in `wait_plainly`. The unpark that follows is a Release itself, paired with
-        // the park that returns: the flag is seen after it.
+        // Ordering: Release, paired with the Acquire in `wait_plainly`. The unpark that follows is a Release
+        // itself, paired with the park that returns: the flag is seen after it.
         if !self.woken.swap(true, Ordering::Release) {
             self.thread.unpark();
         }

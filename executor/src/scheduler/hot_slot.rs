@@ -1,14 +1,16 @@
 //! The place for the task that was woken last.
 //!
-//! A task that another task has just woken finds its data still in the cache, so it runs next, before the queue.
-//! Only the owner puts tasks in; the owner takes them out, and so may a thief, whose claim is an exchange for null.
+//! A task that another task has just woken finds its data still in the cache, so it runs next, before the
+//! queue. Only the owner puts tasks in; the owner takes them out, and so may a thief, whose claim is an
+//! exchange for null.
 //!
-//! Owner's put: when the slot reads null it is null until the owner itself fills it, so a plain store is enough;
-//! otherwise an exchange, which hands back the task that was there (or null, if a thief came between).
+//! Owner's put: when the slot reads null it is null until the owner itself fills it, so a plain store is
+//! enough; otherwise an exchange, which hands back the task that was there (or null, if a thief came between).
 //! Owner's take and thief's steal: an exchange for null; whoever gets the pointer has the task.
 //!
 //! Pushing into an empty slot wakes nobody: waking a thread for each message between two tasks costs more than
-//! the message. What keeps the slot from stranding its task behind a long poll is that thieves may take it, late.
+//! the message. What keeps the slot from stranding its task behind a long poll is that thieves may take it,
+//! late.
 
 #![allow(unsafe_code, reason = "the slot holds a task as a raw pointer")]
 
@@ -45,7 +47,8 @@ impl HotSlot {
         }
         // Ordering: Release as above. Acquire is not needed: a task that comes back was put in by this thread.
         let before = self.task.swap(raw, Ordering::Release);
-        // SAFETY: the pointer came from `into_raw` in an earlier `put`, and the exchange took it out of the slot.
+        // SAFETY: the pointer came from `into_raw` in an earlier `put`, and the exchange took it out of the
+        // slot.
         NonNull::new(before).map(|raw| unsafe { Runnable::from_raw(raw) })
     }
 

@@ -1,7 +1,7 @@
 //! Who sleeps, and who is looking for work.
 //!
-//! One bit per slot says that its thread sleeps, or is about to; one counter says whether a searcher is under way. At
-//! most one thread searches on behalf of all: a burst of wake-ups then costs one futex call, and the
+//! One bit per slot says that its thread sleeps, or is about to; one counter says whether a searcher is under
+//! way. At most one thread searches on behalf of all: a burst of wake-ups then costs one futex call, and the
 //! searcher that finds work calls the next.
 //!
 //! # Submitting work where no running owner will look
@@ -17,23 +17,24 @@
 //! 3. `fence(SeqCst)`.
 //! 4. Look at everything others may have published. Found something: skip the next step.
 //! 5. Block.
-//! 6. Take the own bit back ([`Idle::claim`]). If it is gone, somebody has claimed this thread and its notice is on the way: wait
-//!    for that, and take the searcher's token if it came along.
+//! 6. Take the own bit back ([`Idle::claim`]). If it is gone, somebody has claimed this thread and its notice
+//!    is on the way: wait for that, and take the searcher's token if it came along.
 //!
 //! # Why it is right
 //!
-//! One of the two fences comes first. If the submitter's does, the sleeper's look (4) sees the task. If the sleeper's
-//! does, the submitter (3) sees no searcher and the bit set, claims it and unparks.
+//! One of the two fences comes first. If the submitter's does, the sleeper's look (4) sees the task. If the
+//! sleeper's does, the submitter (3) sees no searcher and the bit set, claims it and unparks.
 //!
-//! A searcher that stops with work found gives the token back, then a fence, then looks whether anything else was
-//! published: the submitter of that saw the token taken and left it to the searcher.
+//! A searcher that stops with work found gives the token back, then a fence, then looks whether anything else
+//! was published: the submitter of that saw the token taken and left it to the searcher.
 //!
-//! A bit is cleared by exactly one thread, and who clears it either is the sleeper or owes it a notice: there is one way to
-//! unpark, so the set and the notices cannot drift apart.
+//! A bit is cleared by exactly one thread, and who clears it either is the sleeper or owes it a notice: there
+//! is one way to unpark, so the set and the notices cannot drift apart.
 //!
 //! Work that a running thread puts in its own queue needs no fence: its owner looks again after each poll.
 //!
-//! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per task.
+//! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per
+//! task.
 
 use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
@@ -60,11 +61,12 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// Takes `slot`'s bit back. True for exactly one caller per [`mark`](Self::mark): that caller owes the sleeper a notice,
-    /// unless it is the sleeper.
+    /// Takes `slot`'s bit back. True for exactly one caller per [`mark`](Self::mark): that caller owes the
+    /// sleeper a notice, unless it is the sleeper.
     pub(super) fn claim(&self, slot: usize) -> bool {
         let (word, bit) = place(slot);
-        // Ordering: Acquire and Release so that claims of one bit form a chain; the notice itself carries the data.
+        // Ordering: Acquire and Release so that claims of one bit form a chain; the notice itself carries the
+        // data.
         self.parked[word].fetch_and(!bit, Ordering::AcqRel) & bit != 0
     }
 

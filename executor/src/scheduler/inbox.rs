@@ -5,13 +5,13 @@
 //! Senders (any thread): 1. point the task at the head they saw; 2. exchange the head for the task; on failure
 //! again from 1; 3. learn whether the inbox was empty: only that sender must think about waking somebody.
 //!
-//! Takers (the worker, a thief, or whoever sweeps a closed scheduler): exchange the head for null and own the whole chain;
-//! turn it round, because senders stacked it.
+//! Takers (the worker, a thief, or whoever sweeps a closed scheduler): exchange the head for null and own the
+//! whole chain; turn it round, because senders stacked it.
 //!
-//! Why it is right: a taker never looks at a task before owning the chain it is on, and the chain is taken whole,
-//! so a head that was taken, run, freed and sent again at the same address (ABA) makes a sender's exchange succeed on
-//! a head that *is* the current one, and its link is right. Rejected: a bounded ring (a burst must go somewhere) and a lock
-//! (a sender that loses its processor would stop all others).
+//! Why it is right: a taker never looks at a task before owning the chain it is on, and the chain is taken
+//! whole, so a head that was taken, run, freed and sent again at the same address (ABA) makes a sender's
+//! exchange succeed on a head that *is* the current one, and its link is right. Rejected: a bounded ring (a
+//! burst must go somewhere) and a lock (a sender that loses its processor would stop all others).
 
 #![allow(unsafe_code, reason = "tasks travel as raw pointers through their own links")]
 
@@ -73,8 +73,8 @@ impl Inbox {
         if self.is_empty() {
             return Chain { first: None };
         }
-        // Ordering: Acquire, paired with the Release exchanges in `push`; those of older senders are carried along by
-        // the release sequence of the newer ones.
+        // Ordering: Acquire, paired with the Release exchanges in `push`; those of older senders are carried
+        // along by the release sequence of the newer ones.
         let head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
         let newest_first = Chain { first: NonNull::new(head) };
         let mut oldest_first = Chain { first: None };

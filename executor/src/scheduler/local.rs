@@ -1,12 +1,13 @@
 //! Tasks that are not `Send`: pinned to the thread that spawned them.
 //!
-//! Each thread that spawns such tasks has a [`LocalSet`] of its own, whatever runtime it works for. Its tasks run
-//! when the thread does: a worker between other tasks, any other thread inside `block_on`. Wakes from the same
-//! thread go to a plain queue; wakes from others to an [`Inbox`], and whoever finds it empty unparks the thread.
+//! Each thread that spawns such tasks has a [`LocalSet`] of its own, whatever runtime it works for. Its tasks
+//! run when the thread does: a worker between other tasks, any other thread inside `block_on`. Wakes from the
+//! same thread go to a plain queue; wakes from others to an [`Inbox`], and whoever finds it empty unparks the
+//! thread.
 //!
-//! Why it is sound: the right to poll ([`Runnable`]) of a local task only ever reaches the set's queue and inbox, and only the
-//! set's thread takes from them. When the thread dies, the set's destructor drops what is left there; a wake that comes
-//! later finds the set gone and lets the task be.
+//! Why it is sound: the right to poll ([`Runnable`]) of a local task only ever reaches the set's queue and
+//! inbox, and only the set's thread takes from them. When the thread dies, the set's destructor drops what is
+//! left there; a wake that comes later finds the set gone and lets the task be.
 
 use super::inbox::{Inbox, Pushed};
 use super::shared::Shared;
@@ -55,7 +56,8 @@ impl LocalSet {
     fn new() -> Self {
         let sent = Arc::new(Sent { inbox: Inbox::new(), home: Mutex::new(Home::Away) });
         let heap = Heap::new(Arc::downgrade(&sent));
-        // SAFETY: the heap is this thread's alone and the guard is the only one: the set stays in the thread-local it is made in.
+        // SAFETY: the heap is this thread's alone and the guard is the only one: the set stays in the
+        // thread-local it is made in.
         let owned = unsafe { heap.own() };
         EXISTS.set(true);
         Self { queue: RefCell::default(), sent, heap, _owned: owned }
@@ -99,7 +101,8 @@ impl Drop for LocalSet {
 impl Schedule for Sent {
     fn schedule(target: &Weak<Self>, task: Runnable) {
         let mut task = Some(task);
-        // The thread-local is asked for only where it exists already: making it here would be for nothing, and it may be gone.
+        // The thread-local is asked for only where it exists already: making it here would be for nothing, and
+        // it may be gone.
         if EXISTS.get() {
             let _gone = SET.try_with(|set| {
                 if std::ptr::eq(Arc::as_ptr(&set.sent), target.as_ptr()) {
@@ -110,7 +113,8 @@ impl Schedule for Sent {
         let Some(task) = task else { return };
         match target.upgrade() {
             Some(sent) => sent.send(task),
-            // The thread is gone and its set has aborted what was there. What comes later may not be dropped here.
+            // The thread is gone and its set has aborted what was there. What comes later may not be dropped
+            // here.
             None => task.forget(),
         }
     }
@@ -121,8 +125,8 @@ impl Sent {
         if self.inbox.push(task) == Pushed::Behind {
             return;
         }
-        // Ordering: SeqCst, paired with the fence in `Idle::mark`, or with the exchange of the plain waiter's flag: either
-        // the thread's last look before sleeping sees the task, or it is seen asleep here.
+        // Ordering: SeqCst, paired with the fence in `Idle::mark`, or with the exchange of the plain waiter's
+        // flag: either the thread's last look before sleeping sees the task, or it is seen asleep here.
         fence(Ordering::SeqCst);
         let home = self.home.lock();
         match &*home {
@@ -152,7 +156,8 @@ where
 {
     let fresh = !EXISTS.get();
     let handle = SET.with(|set| {
-        // SAFETY: 1. this thread owns the heap. 2. the Runnable goes to this thread's queue, and `Sent::schedule` keeps it there.
+        // SAFETY: 1. this thread owns the heap. 2. the Runnable goes to this thread's queue, and
+        // `Sent::schedule` keeps it there.
         let (task, handle) = unsafe { set.heap.spawn(future, meta) };
         set.queue.borrow_mut().push_back(task);
         handle
@@ -224,7 +229,8 @@ pub(super) fn abort_all() {
     }
 }
 
-/// Notes where the thread sits. While the thread dies there is nothing to note it in, nor a set that would need it.
+/// Notes where the thread sits. While the thread dies there is nothing to note it in, nor a set that would need
+/// it.
 fn set_home(home: Option<(Weak<Shared>, usize)>) {
     let before = HOME.try_with(|cell| cell.replace(home));
     drop(before);

@@ -1,6 +1,7 @@
 //! The scheduler: which thread polls which task, and when a thread sleeps.
 //!
-//! It knows no descriptor and no clock but the monotonic one it paces itself by: it parks through the trait [`Park`].
+//! It knows no descriptor and no clock but the monotonic one it paces itself by: it parks through the trait
+//! [`Park`].
 //!
 //! # Where a task can be
 //! | place | who puts it there | who takes it |
@@ -12,12 +13,14 @@
 //! | injector | a guest that leaves | anybody |
 //! | a thread's local set | that thread; others through its inbox | that thread alone |
 //!
-//! A *slot* is a place in the scheduler ([`slot`]); the thread that sits in it ([`seat`]) is a worker, a guest inside `block_on`, or a
-//! spare. Nothing a slot holds is out of reach of others, so a thread stuck in a poll keeps nothing but that one task.
+//! A *slot* is a place in the scheduler ([`slot`]); the thread that sits in it ([`seat`]) is a worker, a guest
+//! inside `block_on`, or a spare. Nothing a slot holds is out of reach of others, so a thread stuck in a poll
+//! keeps nothing but that one task.
 //!
 //! # Reading order
-//! [`idle`] (how sleeping and waking cannot miss each other), [`seat`] (what a thread does), [`worker`] and [`guest`]
-//! (its two loops), [`shared`] (what lies between threads), [`sentinel`] (who notices the stuck), [`policy`] (every number).
+//! [`idle`] (how sleeping and waking cannot miss each other), [`seat`] (what a thread does), [`worker`] and
+//! [`guest`] (its two loops), [`shared`] (what lies between threads), [`sentinel`] (who notices the stuck),
+//! [`policy`] (every number).
 
 mod context;
 mod core;

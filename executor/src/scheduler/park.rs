@@ -1,7 +1,8 @@
 //! What the scheduler asks of whoever knows descriptors and clocks.
 //!
-//! The scheduler knows neither: it hands a thread that has nothing to do to a [`Park`], which puts it to sleep until there
-//! is, and asks it now and then, while busy, to let what is due happen. Tests stand in with a plain one.
+//! The scheduler knows neither: it hands a thread that has nothing to do to a [`Park`], which puts it to sleep
+//! until there is, and asks it now and then, while busy, to let what is due happen. Tests stand in with a plain
+//! one.
 
 use crate::task::Runnable;
 use std::io;
@@ -15,8 +16,8 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Makes the calling thread's timers and descriptors this scheduler's, without tending a slot.
     fn enter_outside(&self) -> Box<dyn Entered>;
 
-    /// Blocks the thread that tends `slot` until it is unparked, something became due, or `limit` has passed; or for no reason.
-    /// True when it ended by [`unpark`](Self::unpark), which is then used up.
+    /// Blocks the thread that tends `slot` until it is unparked, something became due, or `limit` has passed;
+    /// or for no reason. True when it ended by [`unpark`](Self::unpark), which is then used up.
     fn park(&self, slot: usize, limit: Option<Duration>) -> bool;
 
     /// Blocks until [`unpark`](Self::unpark) for `slot`, which the caller knows to be on its way.
@@ -25,7 +26,8 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Ends the current or the next [`park`](Self::park) of `slot`. Any thread.
     fn unpark(&self, slot: usize);
 
-    /// Runs `task` on a thread that may block. A task that cannot be taken, because no thread can be had or all has ended, comes back.
+    /// Runs `task` on a thread that may block. A task that cannot be taken, because no thread can be had or all
+    /// has ended, comes back.
     fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)>;
 
     /// Lets everything happen that is due for `slot` or for nobody in particular, without blocking.
@@ -37,7 +39,8 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Whether some timer should have fired by `now`.
     fn is_overdue(&self, now: Instant) -> bool;
 
-    /// Whether nobody tends the descriptors although there are some, or a timer that others should see to is pending.
+    /// Whether nobody tends the descriptors although there are some, or a timer that others should see to is
+    /// pending.
     fn is_unattended(&self) -> bool;
 
     /// Whether the thread in `slot` waits for events on behalf of all and should rather go on doing so.

@@ -1,12 +1,14 @@
 //! Every number the scheduler decides by, and how it reads the time.
 //!
-//! Reading the clock costs about 45 ns where these numbers were taken, as much as a short poll, so [`Pace`] reads it once in
-//! as many polls as fit into [`LOOK_EVERY`], judged by the mean poll so far; polls longer than that read it each time.
+//! Reading the clock costs about 45 ns where these numbers were taken, as much as a short poll, so [`Pace`]
+//! reads it once in as many polls as fit into [`LOOK_EVERY`], judged by the mean poll so far; polls longer than
+//! that read it each time.
 
 use std::time::{Duration, Instant};
 
-/// Tasks taken from the hot slot in a row before the queue gets its turn: two tasks that wake each other must not keep a third
-/// from running. Three is what other runtimes found by trial; a longer run gains little once the caches are warm.
+/// Tasks taken from the hot slot in a row before the queue gets its turn: two tasks that wake each other must
+/// not keep a third from running. Three is what other runtimes found by trial; a longer run gains little once
+/// the caches are warm.
 pub(super) const HOT_STREAK_MAX: u32 = 3;
 
 /// How often a busy worker looks at its inbox and asks whether a peer should be woken.
@@ -18,10 +20,12 @@ pub(super) const DUTIES_EVERY: Duration = Duration::from_micros(200);
 /// Polls between two looks at the clock, at most.
 const POLLS_PER_LOOK_MAX: u32 = 64;
 
-/// Pushes during one poll between two looks at the clock: a task that spawns thousands must spread them while it does.
+/// Pushes during one poll between two looks at the clock: a task that spawns thousands must spread them while
+/// it does.
 pub(super) const PUSHES_PER_LOOK: u32 = 32;
 
-/// What waking a sleeping peer costs both sides together, measured at 8.4 µs there and back between two threads.
+/// What waking a sleeping peer costs both sides together, measured at 8.4 µs there and back between two
+/// threads.
 const WAKE_COST: Duration = Duration::from_micros(10);
 
 /// Yielded tasks let back in line per round of duties while the queue never runs dry.
@@ -33,7 +37,8 @@ pub(super) const GUEST_RUN_MAX: u32 = 16;
 /// The sentinel's tick while work goes on.
 pub(super) const SENTINEL_TICK: Duration = Duration::from_millis(1);
 
-/// The tick it slows down to while all that are awake are stuck and hold nothing: waiting for them costs little then.
+/// The tick it slows down to while all that are awake are stuck and hold nothing: waiting for them costs little
+/// then.
 pub(super) const SENTINEL_TICK_MAX: Duration = Duration::from_millis(4);
 
 /// Ticks without any running worker before the sentinel sleeps until called.
@@ -114,7 +119,8 @@ impl Pace {
     }
 }
 
-/// The mean poll assumed when nothing is known: as long as a wake-up costs, so that one waiting task is worth it.
+/// The mean poll assumed when nothing is known: as long as a wake-up costs, so that one waiting task is worth
+/// it.
 const UNKNOWN_POLL_NS: u64 = 10_000;
 
 fn saturating_ns(duration: Duration) -> u64 {

@@ -39,8 +39,8 @@ impl Seat {
     pub(super) fn take(shared: &Arc<Shared>, index: usize) -> Option<Self> {
         let core = shared.slot(index).occupy()?;
         core.pace.borrow_mut().wake_up();
-        // SAFETY: having the core is the proof of being the slot's only occupant, and the guard goes before the core
-        // is given back, in `drop`; `shared`, kept beside it, keeps the heap.
+        // SAFETY: having the core is the proof of being the slot's only occupant, and the guard goes before the
+        // core is given back, in `drop`; `shared`, kept beside it, keeps the heap.
         let heap = unsafe { shared.slot(index).heap.own() };
         let seat = Self {
             shared: shared.clone(),
@@ -77,7 +77,8 @@ impl Seat {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        // SAFETY: 1. this thread holds the heap's owner guard: it came with the seat, which does not leave its thread.
+        // SAFETY: 1. this thread holds the heap's owner guard: it came with the seat, which does not leave its
+        // thread.
         // 2. both types are Send.
         unsafe { self.slot().heap.spawn(future, meta) }
     }
@@ -247,7 +248,8 @@ impl Seat {
             return;
         }
         self.shared.idle.end_search();
-        // Ordering: SeqCst, paired with the fence of a submitter that saw the token taken and left its task to us.
+        // Ordering: SeqCst, paired with the fence of a submitter that saw the token taken and left its task to
+        // us.
         fence(Ordering::SeqCst);
         if self.shared.idle.any_parked() && self.shared.has_shared_work() {
             self.shared.wake_one();
@@ -280,8 +282,8 @@ impl Seat {
         {
             return Some(task);
         }
-        // Last of all the hot slots, and only of threads that have not begun another poll meanwhile: the next message
-        // of a pair that is talking should stay with the pair.
+        // Last of all the hot slots, and only of threads that have not begun another poll meanwhile: the next
+        // message of a pair that is talking should stay with the pair.
         let quiet = |victim: &usize| slots[*victim].counters.polls() == polls_before[*victim];
         let taken = victims().filter(quiet).find_map(|victim| slots[victim].hot.take());
         if taken.is_some() {
@@ -290,7 +292,8 @@ impl Seat {
         taken
     }
 
-    /// Sleeps until there may be work: see [`super::idle`] for the protocol. `more` is looked at after the own bit is set.
+    /// Sleeps until there may be work: see [`super::idle`] for the protocol. `more` is looked at after the own
+    /// bit is set.
     pub(super) fn sleep(&self, limit: Option<Duration>, more: impl FnOnce() -> bool) {
         let (core, slot, idle) = (self.core(), self.slot(), &self.shared.idle);
         if core.searching.replace(false) {
@@ -324,12 +327,13 @@ impl Seat {
     /// Before a rest: slots of the heap that others have freed come back, and with them pages that are empty.
     #[allow(unsafe_code, reason = "collects into the slot's heap")]
     fn tidy(&self) {
-        // SAFETY: this thread holds the heap's owner guard: it came with the seat, which does not leave its thread.
+        // SAFETY: this thread holds the heap's owner guard: it came with the seat, which does not leave its
+        // thread.
         unsafe { self.slot().heap.collect() }
     }
 
-    /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take, and one of them
-    /// is called if there is any.
+    /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take,
+    /// and one of them is called if there is any.
     pub(super) fn block<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Unblock<'a>(&'a Seat);
         impl Drop for Unblock<'_> {
@@ -348,7 +352,8 @@ impl Seat {
     }
 }
 
-/// Runs `f`, which may block this thread: if it works for a runtime, what lies in its slot is for others to take meanwhile.
+/// Runs `f`, which may block this thread: if it works for a runtime, what lies in its slot is for others to
+/// take meanwhile.
 pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     context::with(|context| match context.and_then(|context| context.seat.as_ref()) {
         Some(seat) => seat.block(f),
@@ -357,8 +362,8 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Drop for Seat {
-    /// Leaves: what is queued goes where everybody looks, and somebody is called to look, and to tend what this thread
-    /// tended.
+    /// Leaves: what is queued goes where everybody looks, and somebody is called to look, and to tend what this
+    /// thread tended.
     fn drop(&mut self) {
         let Some(core) = self.core.take() else { return };
         if core.searching.replace(false) {

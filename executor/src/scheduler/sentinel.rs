@@ -1,15 +1,18 @@
 //! The one who notices that a worker is stuck.
 //!
-//! A poll that does not return keeps its thread, and what lies in the thread's slot waits. Others can take all of it,
-//! but nobody may be awake to do so: so a thread of its own looks, once a tick, whether the slots make progress. When one does not and holds
-//! anything, it wakes a sleeper as searcher; when all that are awake are stuck and nobody sleeps, it brings a spare worker.
+//! A poll that does not return keeps its thread, and what lies in the thread's slot waits. Others can take all
+//! of it, but nobody may be awake to do so: so a thread of its own looks, once a tick, whether the slots make
+//! progress. When one does not and holds anything, it wakes a sleeper as searcher; when all that are awake are
+//! stuck and nobody sleeps, it brings a spare worker.
 //!
-//! The sentinel costs a tick per millisecond while work goes on. After [`SENTINEL_QUIET_TICKS`](super::policy::SENTINEL_QUIET_TICKS)
-//! ticks without a running worker it sleeps until one runs again, so an idle program has no wake-ups.
+//! The sentinel costs a tick per millisecond while work goes on. After
+//! [`SENTINEL_QUIET_TICKS`](super::policy::SENTINEL_QUIET_TICKS) ticks without a running worker it sleeps until
+//! one runs again, so an idle program has no wake-ups.
 //!
-//! Falling asleep: 1. set `asleep`. 2. `fence(SeqCst)`. 3. If any slot is occupied and not parked, clear it and go on. 4. Park.
-//! Work that begins: 1. the own parked bit is cleared (or the slot occupied). 2. `fence(SeqCst)`. 3. If `asleep`, clear it and unpark.
-//! One fence comes first: either the sentinel sees the running thread, or the thread sees it asleep.
+//! Falling asleep: 1. set `asleep`. 2. `fence(SeqCst)`. 3. If any slot is occupied and not parked, clear it and
+//! go on. 4. Park. Work that begins: 1. the own parked bit is cleared (or the slot occupied). 2.
+//! `fence(SeqCst)`. 3. If `asleep`, clear it and unpark. One fence comes first: either the sentinel sees the
+//! running thread, or the thread sees it asleep.
 
 use super::policy::{SENTINEL_QUIET_TICKS, SENTINEL_TICK, SENTINEL_TICK_MAX};
 use super::shared::Shared;
@@ -122,7 +125,8 @@ impl Round {
             return false;
         }
         let nobody_runs = self.stuck == self.awake;
-        // A deadline that came into a timer after the watcher had fallen asleep, just before the thread got stuck.
+        // A deadline that came into a timer after the watcher had fallen asleep, just before the thread got
+        // stuck.
         let overdue = self.stuck > 0 && shared.park.is_overdue(Instant::now());
         let unseen = shared.has_shared_work() || shared.park.is_unattended();
         self.held || overdue || (self.stuck > 0 || nobody_runs) && unseen

@@ -19,7 +19,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
-/// Places beside the workers', for guests and spares. A `block_on` that finds none still works, without helping.
+/// Places beside the workers', for guests and spares. A `block_on` that finds none still works, without
+/// helping.
 const EXTRA_SLOTS: usize = 16;
 
 /// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
@@ -92,7 +93,8 @@ impl Shared {
         (self.workers..self.slots.len()).find_map(|index| Seat::take(&shared, index))
     }
 
-    // ---- Spawning and waking -----------------------------------------------------------------------------------
+    // ---- Spawning and waking
+    // -----------------------------------------------------------------------------------
 
     /// Spawns from whatever thread this is.
     #[inline]
@@ -129,7 +131,8 @@ impl Shared {
     {
         let (task, handle) = self.create_outside(future, meta);
         if self.is_closed() {
-            // Dropped, it is aborted, which its handle tells. A spawn that misses the flag sweeps after it has published.
+            // Dropped, it is aborted, which its handle tells. A spawn that misses the flag sweeps after it has
+            // published.
             drop(task);
         } else {
             self.send(task);
@@ -211,9 +214,9 @@ impl Shared {
 
     /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
     pub(super) fn after_publishing(&self, target: Option<usize>) {
-        // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the task, or it
-        // is seen asleep here. The same fence pairs with the one in `close`: either the sweep sees the task, or
-        // the flag is seen here.
+        // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the
+        // task, or it is seen asleep here. The same fence pairs with the one in `close`: either the sweep sees
+        // the task, or the flag is seen here.
         fence(Ordering::SeqCst);
         if self.is_closed() {
             return self.sweep();
@@ -259,8 +262,8 @@ impl Shared {
                 self.park.unpark(slot);
                 return true;
             }
-            // The sleepers seen have all been claimed by others. A submitter may have seen the token taken meanwhile and
-            // relied on this search, so look once more after giving it back.
+            // The sleepers seen have all been claimed by others. A submitter may have seen the token taken
+            // meanwhile and relied on this search, so look once more after giving it back.
             self.idle.end_search();
             // Ordering: SeqCst, paired with the submitter's fence in `after_publishing`.
             fence(Ordering::SeqCst);
@@ -288,18 +291,20 @@ impl Shared {
         !self.injector.is_empty() || self.slots[..self.workers].iter().any(|slot| !slot.inbox.is_empty())
     }
 
-    // ---- The end ---------------------------------------------------------------------------------------------------
+    // ---- The end
+    // ---------------------------------------------------------------------------------------------------
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        // Ordering: Relaxed; where it decides what becomes of a published task, a SeqCst fence stands before it.
+        // Ordering: Relaxed; where it decides what becomes of a published task, a SeqCst fence stands before
+        // it.
         self.closed.load(Ordering::Relaxed)
     }
 
     /// Ends the scheduler: workers stop after their current poll. Spawns that come later are refused.
     pub(super) fn close(&self) {
-        // Ordering: Relaxed; the fence orders it before the looks of the sweeps that follow, and pairs with the one in
-        // `after_publishing` and in `Idle::mark`.
+        // Ordering: Relaxed; the fence orders it before the looks of the sweeps that follow, and pairs with the
+        // one in `after_publishing` and in `Idle::mark`.
         self.closed.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         for slot in 0..self.slots.len() {
@@ -308,7 +313,8 @@ impl Shared {
         self.sentinel.call();
     }
 
-    /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any number of times.
+    /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any
+    /// number of times.
     pub(super) fn sweep(&self) {
         debug_assert!(self.is_closed(), "only a closed scheduler is swept");
         // What destructors spawn belongs to this scheduler, which refuses it, and not to the default one.

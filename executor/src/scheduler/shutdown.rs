@@ -1,13 +1,13 @@
 //! How a scheduler starts and ends.
 //!
-//! The end: 1. the flag is set and everybody unparked. 2. Workers leave after their current poll, each aborting its local tasks and leaving
-//! what it queued to the injector. 3. Whoever ends the scheduler waits for them, at most to the limit. 4. It sweeps: every task that
-//! nobody polls is aborted, its future dropped here. 5. A thread that was stuck and comes back later, and a
-//! spawn that raced with the flag, sweep once more.
+//! The end: 1. the flag is set and everybody unparked. 2. Workers leave after their current poll, each aborting
+//! its local tasks and leaving what it queued to the injector. 3. Whoever ends the scheduler waits for them, at
+//! most to the limit. 4. It sweeps: every task that nobody polls is aborted, its future dropped here. 5. A
+//! thread that was stuck and comes back later, and a spawn that raced with the flag, sweep once more.
 //!
-//! Why no task is left: a task is published (queue, inbox, injector, or its state word in a heap) before a fence, after
-//! which its publisher looks at the flag; the flag is set before a fence, after which the sweep looks. One fence comes
-//! first: either the sweep sees the task or the publisher sees the flag and sweeps.
+//! Why no task is left: a task is published (queue, inbox, injector, or its state word in a heap) before a
+//! fence, after which its publisher looks at the flag; the flag is set before a fence, after which the sweep
+//! looks. One fence comes first: either the sweep sees the task or the publisher sees the flag and sweeps.
 
 use super::shared::Shared;
 use super::threads;

@@ -37,8 +37,8 @@ impl fmt::Debug for Hooks {
 }
 
 impl Hooks {
-    /// Runs a thread's `body` with the user's hooks around it. A hook that panics is contained; one that wraps and does not run
-    /// what it is given does not get away with it.
+    /// Runs a thread's `body` with the user's hooks around it. A hook that panics is contained; one that wraps
+    /// and does not run what it is given does not get away with it.
     pub(crate) fn run(&self, body: impl FnOnce()) {
         let mut body = Some(body);
         let mut run = || {
@@ -128,7 +128,8 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits until all threads have ended, but for the calling one, or the deadline has passed. Returns how many have not.
+    /// Waits until all threads have ended, but for the calling one, or the deadline has passed. Returns how
+    /// many have not.
     pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared) -> usize {
         let own = usize::from(context::with(|context| {
             context.is_some_and(|context| std::ptr::eq(&*context.shared, shared) && context.is_worker())

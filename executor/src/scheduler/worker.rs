@@ -22,7 +22,8 @@ pub(super) fn work(shared: &Arc<Shared>, index: usize) {
     });
 }
 
-/// Works in a free slot in place of workers that are stuck, until they are not and there has been nothing to do for a while.
+/// Works in a free slot in place of workers that are stuck, until they are not and there has been nothing to do
+/// for a while.
 pub(super) fn work_as_spare(shared: &Arc<Shared>) {
     let Some(seat) = shared.take_extra_seat() else { return };
     sit(shared, seat, |seat| {
