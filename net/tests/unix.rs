@@ -138,7 +138,7 @@ fn pairs_halves_and_credentials() {
             let mut there = &there;
             let mut byte = [0];
             zip(async { write.write_all(b"x").await.unwrap() }, async {
-                there.read_exact(&mut byte).await.unwrap()
+                there.read_exact(&mut byte).await.unwrap();
             })
             .await;
             there.write_all(b"y").await.unwrap();
