@@ -8,9 +8,30 @@
 //! - [`Lock`]: one at a time; two locked instructions when nobody competes.
 //! - [`Semaphore`]: a number of permits, handed out in the order they were asked for.
 //! - [`Event`]: a flag to wait for.
+//! - [`oneshot`]: one value, once.
+//! - [`channel`]: many values between many senders and many receivers; bounded, unbounded or hand to hand.
 //!
 //! Common promises: dropping a future that waits loses nothing (each function's *cancel safety* says what that means);
 //! a panic of somebody's waker or destructor harms nobody else; `Debug` never waits.
+//!
+//! ```
+//! use filch_sync::{Lock, channel};
+//! # futures_lite::future::block_on(async {
+//! let total = Lock::new(0);
+//! let (sender, receiver) = channel::bounded(8);
+//! sender.send(2).await?;
+//! sender.send(3).await?;
+//! drop(sender);
+//! while let Ok(number) = receiver.recv().await {
+//!     *total.lock().await += number;
+//! }
+//! assert_eq!(total.into_inner(), 5);
+//! # Ok::<(), channel::SendError<i32>>(())
+//! # }).unwrap();
+//! ```
+
+pub mod channel;
+pub mod oneshot;
 
 mod blocking;
 mod clock;

@@ -55,7 +55,6 @@ mod tests;
 
 use crate::blocking;
 use filch_primitive::cell::UnsafeCell;
-use filch_primitive::sync::Arc;
 use pin_project_lite::pin_project;
 use raw::{RawAcquire, RawLock};
 use std::fmt;
@@ -64,6 +63,8 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
+// Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A lock to be held across `await`, around a value.

@@ -44,7 +44,6 @@ mod tests;
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking;
-use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{WakeBatch, slice};
@@ -53,6 +52,8 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+// Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 const CLOSED: usize = 1;

@@ -1,7 +1,7 @@
 //! What a [`Semaphore`] hands out.
 
 use super::Semaphore;
-use filch_primitive::sync::Arc;
+use std::sync::Arc;
 
 /// Permits of a [`Semaphore`], returned when dropped.
 #[derive(Debug)]

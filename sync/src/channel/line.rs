@@ -1,0 +1,192 @@
+//! A line of waiters beside a queue that has its own synchronisation.
+//!
+//! # Protocol
+//! Who publishes (a value, or a free place): 1. publishes. 2. `fence(SeqCst)`. 3. Looks at [`Line::waiting`]; if it is not zero,
+//! takes the first out of the line and wakes it.
+//!
+//! Who waits: 1. tries. 2. Joins the line, storing its length to `waiting`. 3. `fence(SeqCst)`. 4. Tries again.
+//!
+//! Who leaves, told and not having used it: tells the next.
+//!
+//! # Why no wake-up is lost
+//! One of the two fences comes first. If it is the publisher's, the waiter's second try sees what was published; if it is the
+//! waiter's, the publisher sees that somebody waits.
+//!
+//! Each publication takes one waiter out of the line, or finds it empty. One that was told and finds nothing, because another was
+//! faster, goes back to the front; that other one took what it was told of. One that took something while it was told of something
+//! else passes the telling on.
+
+use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
+use filch_primitive::wait_list::{Locked, Phase, Tag, WaitQueue, Waiter};
+use filch_primitive::{WakeBatch, wake_contained};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The token of one that was told to try.
+pub(super) const TOLD: u32 = 0;
+
+/// Who waits for something to be published.
+pub(super) struct Line {
+    /// The length of the list, written under its lock, for publishers to look at.
+    waiting: AtomicUsize,
+    /// The state is for [`hand`](super::hand) alone: whether it is closed.
+    pub(super) queue: WaitQueue<bool>,
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self { waiting: AtomicUsize::new(0), queue: WaitQueue::new(false) }
+    }
+
+    /// Something was published: tells one waiter.
+    #[inline]
+    pub(super) fn tell_one(&self) {
+        // Pairs with the fence in `poll_until`: see the module docs.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed, see the fence.
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.tell_one_waiting();
+        }
+    }
+
+    #[cold]
+    fn tell_one_waiting(&self) {
+        let mut locked = self.queue.lock();
+        let waker = locked.notify_front(TOLD);
+        self.count(&locked);
+        drop(locked);
+        waker.into_iter().for_each(wake_contained);
+    }
+
+    /// Something was published that is for all of them: tells everybody.
+    pub(super) fn tell_all(&self) {
+        // As in `tell_one`.
+        fence(Ordering::SeqCst);
+        let mut batch = WakeBatch::new();
+        let mut locked = self.queue.lock();
+        while !locked.is_empty() {
+            if !batch.has_room() {
+                self.count(&locked);
+                drop(locked);
+                batch.wake_all();
+                locked = self.queue.lock();
+                continue;
+            }
+            if let Some(waker) = locked.notify_front(TOLD) {
+                batch.push(waker);
+            }
+        }
+        self.count(&locked);
+        drop(locked);
+        batch.wake_all();
+    }
+
+    /// Whether anybody waits at this moment; a figure to look at.
+    #[cfg(all(test, not(filch_loom)))]
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.lock().len()
+    }
+
+    fn count(&self, locked: &Locked<'_, bool>) {
+        // Ordering: Relaxed, see the fences; writers are in order by the lock.
+        self.waiting.store(locked.len(), Ordering::Relaxed);
+    }
+}
+
+pin_project! {
+    /// One place in a [`Line`].
+    pub(super) struct LineWaiter<'a> {
+        pub(super) line: &'a Line,
+        #[pin]
+        pub(super) waiter: Waiter<'a, bool>,
+    }
+
+    impl<'a> PinnedDrop for LineWaiter<'a> {
+        fn drop(this: Pin<&mut Self>) {
+            this.leave();
+        }
+    }
+}
+
+impl<'a> LineWaiter<'a> {
+    pub(super) fn new(line: &'a Line) -> Self {
+        Self { line, waiter: Waiter::new(&line.queue) }
+    }
+
+    /// Waits until `attempt` has something.
+    pub(super) fn poll_until<R>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        let told = self.as_mut().take_telling();
+        if let Some(result) = attempt() {
+            self.leave();
+            return Poll::Ready(result);
+        }
+        self.as_mut().wait(cx, told);
+        // Pairs with the fence in `Line::tell_one`: see the module docs.
+        fence(Ordering::SeqCst);
+        match attempt() {
+            Some(result) => {
+                self.leave();
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether this waiter was told since it joined; then it is out of the line, and its next try uses that up.
+    fn take_telling(self: Pin<&mut Self>) -> bool {
+        let mut this = self.project();
+        if !this.waiter.as_mut().is_joined() {
+            return false;
+        }
+        let mut locked = this.line.queue.lock();
+        let told = matches!(this.waiter.as_mut().look(&locked).0, Phase::Notified(_));
+        if told {
+            this.waiter.leave_locked(&mut locked);
+        }
+        told
+    }
+
+    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, front: bool) {
+        let mut this = self.project();
+        let line = *this.line;
+        if this.waiter.as_mut().is_joined()
+            && this.waiter.as_mut().stay(&mut line.queue.lock(), cx.waker(), Tag::NONE)
+        {
+            return;
+        }
+        let waker = cx.waker().clone();
+        let mut locked = line.queue.lock();
+        let (phase, _) = this.waiter.as_mut().look(&locked);
+        // Told in between, it goes back to the front: the try that follows counts as the one it was told to make.
+        let front = front || matches!(phase, Phase::Notified(_));
+        this.waiter.as_mut().join(&mut locked, waker, front, Tag::NONE);
+        line.count(&locked);
+    }
+
+    /// Leaves the line. A telling that came since the last try began is passed on.
+    fn leave(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        if !this.waiter.as_mut().is_joined() {
+            return;
+        }
+        let mut locked = this.line.queue.lock();
+        let phase = this.waiter.as_mut().leave_locked(&mut locked);
+        this.line.count(&locked);
+        drop(locked);
+        if phase == Phase::Notified(TOLD) {
+            this.line.tell_one();
+        }
+    }
+}
+
+impl fmt::Debug for LineWaiter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineWaiter").finish_non_exhaustive()
+    }
+}

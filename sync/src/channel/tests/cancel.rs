@@ -1,0 +1,105 @@
+//! Dropping a future loses nothing and delivers nothing twice.
+
+use super::flavours;
+use crate::channel::{TryRecvError, bounded, rendezvous};
+use crate::testing::Hand;
+
+#[test]
+fn a_told_receiver_that_is_dropped_passes_it_on() {
+    for (name, room, make) in flavours::<usize>() {
+        let (sender, receiver) = make();
+        let mut first = Hand::new(receiver.recv());
+        let mut second = Hand::new(receiver.recv());
+        first.pends();
+        second.pends();
+        let mut send = Hand::new(sender.send(1));
+        assert_eq!(send.poll().is_ready(), room > 0);
+        assert_eq!((first.wakes(), second.wakes()), (1, 0), "{name}");
+        drop(first);
+        assert_eq!(second.wakes(), 1, "{name}");
+        assert_eq!(second.ready(), Ok(1), "{name}");
+    }
+}
+
+#[test]
+fn a_told_sender_that_is_dropped_passes_it_on() {
+    let (sender, receiver) = bounded(1);
+    sender.try_send(0).unwrap();
+    let mut first = Hand::new(sender.send(1));
+    let mut second = Hand::new(sender.send(2));
+    first.pends();
+    second.pends();
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert_eq!((first.wakes(), second.wakes()), (1, 0));
+    drop(first);
+    assert_eq!(second.wakes(), 1);
+    assert_eq!(second.ready(), Ok(()));
+    assert_eq!(receiver.try_recv(), Ok(2), "what was not sent was not delivered");
+}
+
+#[test]
+fn a_dropped_send_takes_its_value_back() {
+    for (name, room, make) in flavours::<usize>() {
+        let (sender, receiver) = make();
+        drop(sender.send(7));
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty), "{name}");
+        if room == 0 {
+            let mut send = Hand::new(sender.send(8));
+            send.pends();
+            drop(send);
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_rendezvous_receiver_told_by_a_sender_that_left_waits_on() {
+    let (sender, receiver) = rendezvous();
+    let mut recv = Hand::new(receiver.recv());
+    recv.pends();
+    let mut gone = Hand::new(sender.send(1));
+    gone.pends();
+    drop(gone);
+    assert_eq!(recv.wakes(), 1);
+    recv.pends();
+    let mut send = Hand::new(sender.send(2));
+    send.pends();
+    assert_eq!(recv.wakes(), 1);
+    assert_eq!(recv.ready(), Ok(2));
+}
+
+#[test]
+fn a_rendezvous_send_that_was_taken_is_done_even_if_dropped() {
+    let (sender, receiver) = rendezvous();
+    let mut send = Hand::new(sender.send(1));
+    send.pends();
+    assert_eq!(receiver.try_recv(), Ok(1));
+    drop(send);
+    let mut next = Hand::new(sender.send(2));
+    next.pends();
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn polled_with_a_waker_that_does_nothing_and_dropped() {
+    for (_, room, make) in flavours::<usize>() {
+        let (sender, receiver) = make();
+        for _ in 0..100 {
+            let mut recv = Hand::new(receiver.recv());
+            assert!(recv.poll_with(std::task::Waker::noop()).is_pending());
+        }
+        let mut send = Hand::new(sender.send(1));
+        assert_eq!(send.poll().is_ready(), room > 0);
+        assert_eq!(receiver.try_recv(), Ok(1));
+    }
+}
+
+#[test]
+#[should_panic(expected = "not polled after it is done")]
+fn a_send_polled_after_its_end_says_so() {
+    let (sender, _receiver) = bounded(1);
+    let mut send = Hand::new(sender.send(1));
+    assert_eq!(send.ready(), Ok(()));
+    let _ = send.poll();
+}

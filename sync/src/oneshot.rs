@@ -1,0 +1,197 @@
+//! One value, once, from one task to another.
+//!
+//! One allocation, shared by the two halves; its protocol is told in the private `cell` module.
+//!
+//! ```
+//! use filch_sync::oneshot;
+//! # futures_lite::future::block_on(async {
+//! let (sender, receiver) = oneshot::channel();
+//! std::thread::spawn(move || sender.send("done"));
+//! assert_eq!(receiver.await?, "done");
+//! # Ok::<(), oneshot::RecvError>(())
+//! # }).unwrap();
+//! ```
+
+mod cell;
+#[cfg(all(test, filch_loom))]
+mod model;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+use crate::blocking;
+use cell::{ReceiverCell, SenderCell};
+use filch_primitive::slice;
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// A new pair.
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = cell::pair();
+    (Sender { cell: sender }, Receiver { cell: Some(receiver) })
+}
+
+/// The half that sends. Dropping it unused tells the receiver.
+pub struct Sender<T> {
+    cell: SenderCell<T>,
+}
+
+impl<T> Sender<T> {
+    /// Sends the value. Never waits.
+    ///
+    /// # Errors
+    /// Gives the value back when the receiver is gone or has closed. A value that was sent may still be dropped
+    /// unseen, with a receiver that is dropped later.
+    /// # Complexity
+    /// One locked instruction, two more when the receiver waits.
+    pub fn send(self, value: T) -> Result<(), T> {
+        self.cell.send(value)
+    }
+
+    /// Whether a value would be refused.
+    pub fn is_closed(&self) -> bool {
+        self.cell.is_closed()
+    }
+
+    /// Waits until the receiver is gone or closes: to stop work whose result nobody wants any more.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost by dropping the future.
+    ///
+    /// ```
+    /// use filch_sync::oneshot;
+    /// # futures_lite::future::block_on(async {
+    /// let (mut sender, receiver) = oneshot::channel::<u8>();
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// assert_eq!(sender.send(1), Err(1));
+    /// # });
+    /// ```
+    pub async fn closed(&mut self) {
+        poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    /// Polls for what [`closed`](Self::closed) waits for. Only the waker of the last call is woken.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(slice::proceed(cx));
+        self.cell.poll_closed(cx)
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("closed", &self.is_closed()).finish()
+    }
+}
+
+/// The half that receives, by being awaited. It can be awaited by reference, as often as it takes; after its one answer it
+/// gives only [`RecvError`].
+///
+/// # Cancel safety
+/// `&mut receiver` may be awaited and dropped: the value stays until it is taken.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Receiver<T> {
+    /// Nothing once the answer was given.
+    cell: Option<ReceiverCell<T>>,
+}
+
+impl<T> Receiver<T> {
+    /// Takes the value if it is there.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] when it may still come, [`TryRecvError::Closed`] when it will not.
+    ///
+    /// ```
+    /// use filch_sync::oneshot::{TryRecvError, channel};
+    /// let (sender, mut receiver) = channel();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let cell = self.cell.as_mut().ok_or(TryRecvError::Closed)?;
+        match cell.take() {
+            Poll::Pending => Err(TryRecvError::Empty),
+            Poll::Ready(value) => {
+                self.cell = None;
+                value.ok_or(TryRecvError::Closed)
+            }
+        }
+    }
+
+    /// Waits on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Errors
+    /// [`RecvError`] when the sender is gone without having sent.
+    pub fn recv_blocking(self) -> Result<T, RecvError> {
+        blocking::block_on(self)
+    }
+
+    /// Refuses a value that was not sent yet. One that was sent before can still be received.
+    pub fn close(&mut self) {
+        if let Some(cell) = &mut self.cell {
+            cell.close();
+        }
+    }
+
+    /// Whether the answer is given, or the sender is gone, or this half was closed. A value may still be there to take.
+    pub fn is_closed(&self) -> bool {
+        self.cell.as_ref().is_none_or(ReceiverCell::is_closed)
+    }
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(slice::proceed(cx));
+        let Some(cell) = &mut self.cell else { return Poll::Ready(Err(RecvError(()))) };
+        let value = ready!(cell.poll_take(cx));
+        self.cell = None;
+        Poll::Ready(value.ok_or(RecvError(())))
+    }
+}
+
+// The value is never pinned.
+impl<T> Unpin for Receiver<T> {}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("closed", &self.is_closed()).finish()
+    }
+}
+
+/// The sender is gone without having sent, or the answer was given before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvError(());
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sender is gone without a value")
+    }
+}
+
+impl Error for RecvError {}
+
+/// Why there was no value at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryRecvError {
+    /// It may still come.
+    Empty,
+    /// It will not come.
+    Closed,
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "no value was sent yet",
+            Self::Closed => "the sender is gone without a value",
+        })
+    }
+}
+
+impl Error for TryRecvError {}
