@@ -9,7 +9,7 @@
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
 //! - [`wait_list`]: who waits for a primitive, in which order.
-//! - [`slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
+//! - [`mod@slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
 //!
 //! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
 

@@ -26,7 +26,7 @@
 //! 2. Takes wakers out with [`Locked::notify_front`] or [`Cursor::wake_in_place`].
 //! 3. Gives the lock back, then wakes.
 //!
-//! Who gives up: the future's drop calls [`Waiter::leave`], which answers the phase it found. `Notified` or
+//! Who gives up: the future's drop calls [`Waiter::leave_locked`], which answers the phase it found. `Notified` or
 //! `Woken` means that somebody counted on this waiter: the primitive passes the turn on. A waiter that is
 //! dropped without that takes itself out of the list all the same.
 //!
