@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread::{spawn, yield_now};
 
-const EACH: usize = 4_000;
+const EACH: usize = 1_500;
 
 #[test]
 fn every_value_reaches_one_receiver_once() {
