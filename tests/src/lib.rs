@@ -1,1 +1,23 @@
-//! Under construction.
+//! What the tests of filch's promises have in common.
+//!
+//! The promises themselves are tested in `tests/`, one file each, each with a sentence on what would break it. Here is what they lean on:
+//!
+//! - [`Watchdog`]: a test that hangs fails loudly, with a look at every thread, instead of going on for ever.
+//! - [`Tally`], [`Counted`]: exact books on what was made, run and dropped.
+//! - [`wait_until`]: waits for a condition, not for a time.
+//! - [`process`]: threads, descriptors, processor time and context switches of this process.
+//! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
+//! - [`Dice`]: random choices from a seed that is printed when the test fails.
+
+pub mod child;
+pub mod process;
+
+mod counted;
+mod dice;
+mod wait;
+mod watchdog;
+
+pub use counted::{Counted, Tally};
+pub use dice::Dice;
+pub use wait::{PATIENCE, pending_until_dropped, wait_until};
+pub use watchdog::Watchdog;

@@ -1,0 +1,46 @@
+//! Tests that need a process of their own: what they do to it, or what they read off it, would disturb others.
+//!
+//! Such a test comes in two halves under one name. The parent starts its own binary again, for this test alone and with
+//! [`ROLE`] set; the half that finds it set does the deed.
+
+use std::env;
+use std::process::{Command, Output, Stdio};
+
+/// The variable that tells a child what to do.
+pub const ROLE: &str = "FILCH_TEST_ROLE";
+
+/// What the process that runs this is to do, if it was started by [`run`].
+pub fn role() -> Option<String> {
+    env::var(ROLE).ok()
+}
+
+/// Runs `test` of this binary in a new process, in the given role, and waits for it.
+///
+/// # Panics
+/// When no process can be started.
+pub fn run(test: &str, role: &str) -> Output {
+    let binary = env::current_exe().expect("a test knows its binary");
+    Command::new(binary)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .stdin(Stdio::null())
+        .output()
+        .expect("a process can be started")
+}
+
+/// Like [`run`], for a child that is to succeed. Returns what it wrote to its error stream.
+///
+/// # Panics
+/// When the child fails, with what it wrote.
+#[track_caller]
+pub fn run_well(test: &str, role: &str) -> String {
+    let output = run(test, role);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success(),
+        "the child '{role}' of '{test}' failed with {}:\n{}\n{errors}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout)
+    );
+    errors
+}

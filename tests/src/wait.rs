@@ -1,0 +1,30 @@
+//! Waiting for something to have happened.
+
+use crate::counted::Counted;
+use std::future::{Future, pending};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before it counts as a hang. Long: the machine may have other things to do.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Blocks until `condition` holds.
+///
+/// # Panics
+/// When it does not hold after [`PATIENCE`].
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < PATIENCE, "still waiting after {PATIENCE:?}: {what}");
+        thread::park_timeout(Duration::from_micros(200));
+    }
+}
+
+/// A future that is never ready, and holds a value until it is dropped.
+pub fn pending_until_dropped(value: Counted) -> impl Future<Output = ()> + Send {
+    async move {
+        let _held = value;
+        pending::<()>().await;
+    }
+}

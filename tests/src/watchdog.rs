@@ -1,0 +1,66 @@
+//! The end of a test that hangs.
+
+use crate::process;
+use filch::Handle;
+use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Ends the process when it has lived for too long, after telling what every thread is doing. Dropping it calls it off.
+///
+/// A thread of its own does that, so it works however the test hangs.
+#[must_use = "the watchdog is called off when it is dropped"]
+pub struct Watchdog {
+    watched: Arc<Mutex<Vec<(String, Handle)>>>,
+    /// Dropping it tells the thread.
+    _call_off: Sender<()>,
+}
+
+impl Watchdog {
+    /// Watches the test that calls it.
+    ///
+    /// # Panics
+    /// When the operating system gives no thread.
+    pub fn new(limit: Duration) -> Self {
+        let test = thread::current().name().unwrap_or("unnamed").to_owned();
+        let watched = Arc::<Mutex<Vec<(String, Handle)>>>::default();
+        let (call_off, called_off) = mpsc::channel();
+        let seen = watched.clone();
+        thread::Builder::new()
+            .name("watchdog".to_owned())
+            .spawn(move || {
+                if called_off.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    dump(&test, limit, &seen);
+                    std::process::abort();
+                }
+            })
+            .expect("the watchdog has a thread");
+        Self { watched, _call_off: call_off }
+    }
+
+    /// Half a minute, enough for all tests but the long ones, on a machine that has other things to do.
+    pub fn usual() -> Self {
+        Self::new(Duration::from_secs(30))
+    }
+
+    /// Tells what this runtime has counted, too, should it come to that.
+    pub fn watch(&self, name: &str, runtime: &Handle) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.push((name.to_owned(), runtime.clone()));
+    }
+}
+
+/// Written with one call: the lines of tests that run beside this one must not come between.
+fn dump(test: &str, limit: Duration, watched: &[(String, Handle)]) {
+    let mut text = format!("\nwatchdog: '{test}' has not ended within {limit:?}\n");
+    for (name, runtime) in watched {
+        text += &format!("runtime '{name}': {runtime:?}\n  {:?}\n", runtime.metrics());
+    }
+    for thread in process::threads() {
+        text += &format!("  {thread}\n");
+    }
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
