@@ -69,7 +69,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option               | meaning                                                     | default                  |
 /// |----------------------|-------------------------------------------------------------|--------------------------|
-/// | `workers = 4`        | worker threads, at least 1                                  | the runtime's            |
+/// | `workers = 4`        | worker threads, at least 1                                  | 2                        |
 /// | `name = "ingest"`    | what its threads are called                                 | the runtime's            |
 /// | `timeout = "5s"`     | when the test fails for being too slow: ms, s, m or h       | never                    |
 /// | `crate = "my::path"` | where the `filch` crate is found, if renamed or re-exported | `::filch`                |
