@@ -29,6 +29,7 @@ impl fmt::Display for Meta {
 #[derive(Clone, Debug)]
 pub(crate) struct TaskInfo {
     /// Which task.
+    #[allow(dead_code, reason = "reports name tasks by name and spawn site so far")]
     pub(crate) id: Id,
     /// Its name and spawn site.
     pub(crate) meta: Meta,

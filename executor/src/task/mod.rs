@@ -35,6 +35,8 @@ mod tests;
 #[cfg(all(test, filch_loom))]
 mod model;
 
+// The facade's: the cell itself knows no runtime.
+pub use crate::runtime::TaskBuilder as Builder;
 pub use abort::AbortHandle;
 pub use current::{current, current_name};
 pub use error::JoinError;

@@ -83,31 +83,6 @@ impl Runnable {
         self.header().link.with(|link| unsafe { *link })
     }
 
-    /// Which task.
-    pub(crate) fn id(&self) -> Id {
-        self.header().id()
-    }
-
-    /// Where it was spawned.
-    pub(crate) fn location(&self) -> &'static Location<'static> {
-        self.header().meta().location()
-    }
-
-    /// What it is called, when it has a name.
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.header().meta().name()
-    }
-
-    /// Whether [`run`](Self::run) would drop the future rather than poll it.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.header().state.load().is_cancelled()
-    }
-
-    /// The task as it is now, for reports.
-    pub(crate) fn describe(&self) -> TaskInfo {
-        self.header().describe()
-    }
-
     /// Polls the task once, or drops its future when it was aborted. Panics of the future, of what it leaves and of the
     /// joiner's waker are contained.
     #[inline]
@@ -221,6 +196,35 @@ impl Runnable {
             // SAFETY: the transition gave the waker to the completer, which takes it once.
             wake_contained(unsafe { header.take_join_waker() });
         }
+    }
+}
+
+/// For whoever looks on: tracing, debugging, tests.
+#[allow(dead_code, reason = "the scheduler moves tasks without looking at them")]
+impl Runnable {
+    /// Which task.
+    pub(crate) fn id(&self) -> Id {
+        self.header().id()
+    }
+
+    /// Where it was spawned.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.header().meta().location()
+    }
+
+    /// What it is called, when it has a name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.header().meta().name()
+    }
+
+    /// Whether [`run`](Self::run) would drop the future rather than poll it.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.header().state.load().is_cancelled()
+    }
+
+    /// The task as it is now, for reports.
+    pub(crate) fn describe(&self) -> TaskInfo {
+        self.header().describe()
     }
 }
 

@@ -24,9 +24,6 @@ const FINE_CLASSES: usize = FINE_MAX / FINE_STEP;
 const STEPS_PER_DOUBLING: usize = 4;
 const DOUBLINGS: usize = 4;
 
-/// The largest slot of a shared page.
-pub(super) const SLOT_BYTES_MAX: usize = FINE_MAX << DOUBLINGS;
-
 /// How many sizes there are.
 pub(super) const CLASSES: usize = FINE_CLASSES + STEPS_PER_DOUBLING * DOUBLINGS;
 
@@ -61,6 +58,9 @@ impl SizeClass {
         base + base / STEPS_PER_DOUBLING * (coarse % STEPS_PER_DOUBLING + 1)
     }
 }
+
+// The largest slots are 4 KiB.
+const _: () = assert!(SizeClass::bytes_at(CLASSES - 1) == FINE_MAX << DOUBLINGS);
 
 impl Room {
     /// Room for `bytes`, the header included, of which the body is aligned to `align`.
