@@ -54,7 +54,8 @@ where
 ///
 /// It runs when the thread works for a runtime: a worker between other tasks, any other thread while inside
 /// [`block_on`], this one or a later one. When the thread ends, or the runtime the worker belongs to, it is
-/// dropped there. While a task blocks the thread, its local tasks wait; no other thread can take them.
+/// dropped there. While a task blocks the thread, its local tasks wait, unless it blocks in [`block_on`], which
+/// runs them: no other thread can take them.
 ///
 /// # Panics
 /// On a thread whose thread-local data is being destroyed.

@@ -17,7 +17,7 @@ pub(crate) use default::install_default;
 
 use crate::metrics::RuntimeMetrics;
 use crate::scheduler::{self, Shared};
-use crate::task::JoinHandle;
+use crate::task::{self, JoinHandle};
 use filch_blocking::Pool;
 use std::fmt;
 use std::future::Future;
@@ -138,14 +138,17 @@ impl Runtime {
             begin.checked_add(limit).unwrap_or_else(|| begin + Duration::from_secs(u32::MAX.into()));
         let shared = self.handle.shared();
         scheduler::blocking(|| {
-            let before = shared.count_unfinished();
+            // The task this is called in goes on, as it must: it is neither aborted nor stuck.
+            let own = task::current();
+            let before = shared.count_unfinished(own);
             self.pool.close();
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
             // Closures that were waited for have completed their tasks; whatever came back is swept up with the
             // rest.
             shared.end(Some(deadline));
-            Report::new(before, shared.unfinished(), &pool, begin.elapsed())
+            let left = shared.wait_unfinished(deadline, own);
+            Report::new(before, left, &pool, begin.elapsed())
         })
     }
 }

@@ -33,7 +33,7 @@ impl Shared {
         let mut future = pin!(future);
         let nested = context::with(|context| {
             let seat = context?.seat.as_ref()?;
-            Some(seat.block(|| self.wait_plainly(future.as_mut(), false)))
+            Some(seat.block(|| self.wait_plainly(future.as_mut())))
         });
         if let Some(output) = nested {
             return output;
@@ -41,9 +41,9 @@ impl Shared {
         match if self.guests_help && !self.is_closed() { self.take_extra_seat() } else { None } {
             Some(seat) => match worker::sit(self, seat, |seat| self.wait_as_guest(seat, future.as_mut())) {
                 Poll::Ready(output) => output,
-                Poll::Pending => self.wait_plainly(future, true),
+                Poll::Pending => self.wait_plainly(future),
             },
-            None => self.wait_plainly(future, true),
+            None => self.wait_plainly(future),
         }
     }
 
@@ -78,53 +78,35 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Waits in a plain park. `top` tells that the thread works for nobody else, so that its local tasks are
-    /// run here.
-    fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>, top: bool) -> F::Output {
+    /// Waits in a plain park. Future and local tasks take turns.
+    fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> F::Output {
         let context = Context { shared: self.clone(), seat: None };
         let _entered = self.park.enter_outside();
         context::enter(&context, |_| {
             let plain = Arc::new(Plain { woken: AtomicBool::new(true), thread: thread::current() });
             let waker = Waker::from(plain.clone());
             let mut cx = TaskContext::from_waker(&waker);
-            let _home = top.then(PlainHome::settle);
+            let _settled = local::settle_plainly();
             loop {
                 // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker
                 // wrote.
-                if plain.woken.swap(false, Ordering::Acquire) {
+                let woken = plain.woken.swap(false, Ordering::Acquire);
+                if woken {
                     let _slice = slice::open();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                         return output;
                     }
-                    continue;
                 }
-                match if top { local::next() } else { None } {
-                    Some(task) => {
-                        let _slice = slice::open();
-                        local::run(task);
-                    }
-                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again
-                    // after each.
-                    None => thread::park(),
+                if let Some(task) = local::next() {
+                    let _slice = slice::open();
+                    local::run(task);
+                } else if !woken {
+                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again after
+                    // each.
+                    thread::park();
                 }
             }
         })
-    }
-}
-
-/// While it lives, local tasks that are woken from elsewhere unpark this thread.
-struct PlainHome;
-
-impl PlainHome {
-    fn settle() -> Self {
-        local::settle_plain();
-        Self
-    }
-}
-
-impl Drop for PlainHome {
-    fn drop(&mut self) {
-        local::unsettle();
     }
 }
 

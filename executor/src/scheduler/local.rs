@@ -1,13 +1,17 @@
 //! Tasks that are not `Send`: pinned to the thread that spawned them.
 //!
 //! Each thread that spawns such tasks has a [`LocalSet`] of its own, whatever runtime it works for. Its tasks
-//! run when the thread does: a worker between other tasks, any other thread inside `block_on`. Wakes from the
-//! same thread go to a plain queue; wakes from others to an [`Inbox`], and whoever finds it empty unparks the
-//! thread.
+//! run when the thread does: a worker between other tasks, any thread inside `block_on`. Wakes from the same
+//! thread go to a plain queue; wakes from others to an [`Inbox`], and whoever finds it empty unparks the thread.
+//!
+//! Where the thread waits ([`Home`]) changes as calls of `block_on` nest, so each one puts back, when it leaves,
+//! what it found ([`Settled`]). A wake that still reads the inner place comes first in the order of the home's
+//! lock, and so does its push: the outer place, which looks into the inbox before it sleeps, sees it.
 //!
 //! Why it is sound: the right to poll ([`Runnable`]) of a local task only ever reaches the set's queue and
 //! inbox, and only the set's thread takes from them. When the thread dies, the set's destructor drops what is
-//! left there; a wake that comes later finds the set gone and lets the task be.
+//! left there, and waits for run rights that other threads are just about to send; after that every task is
+//! complete, so that no run right is ever made again.
 
 use super::inbox::{Inbox, Pushed};
 use super::shared::Shared;
@@ -18,6 +22,7 @@ use filch_primitive::thread::{self, Thread};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
 /// The local tasks of one thread. Dropped with the thread, it aborts them there.
@@ -35,6 +40,7 @@ struct Sent {
 }
 
 /// Where the set's thread waits.
+#[derive(Clone)]
 enum Home {
     /// Nowhere: it is not inside a runtime just now.
     Away,
@@ -44,10 +50,20 @@ enum Home {
     Thread(Thread),
 }
 
+/// While it lives, the thread waits in one place; then in the one before, if any.
+pub(super) struct Settled {
+    /// Only `None` while being dropped.
+    outer: Option<Home>,
+    on_this_thread: PhantomData<*const ()>,
+}
+
 thread_local! {
     /// Whether the set exists: asked on each turn of a worker, most of which have none.
     static EXISTS: Cell<bool> = const { Cell::new(false) };
-    static HOME: RefCell<Option<(Weak<Shared>, usize)>> = const { RefCell::new(None) };
+    /// Local tasks being polled further up the stack.
+    static RUNNING: Cell<usize> = const { Cell::new(0) };
+    /// Where this thread waits, whether or not the set exists yet.
+    static HOME: RefCell<Home> = const { RefCell::new(Home::Away) };
     static SET: LocalSet = LocalSet::new();
 }
 
@@ -73,21 +89,36 @@ impl LocalSet {
         })
     }
 
-    /// Aborts every task, here, on the thread that may drop them.
+    /// Aborts every task, here, on the thread that may drop them. One that is running stays: the process exits in it.
     fn abort_all(&self) {
         loop {
             let mut idle = Vec::new();
-            self.heap.cancel_all(|task| idle.push(task));
+            let unfinished = self.heap.cancel_all(|task| idle.push(task));
+            if unfinished == 0 {
+                return;
+            }
             let mut dropped = !idle.is_empty();
             drop(idle);
             while let Some(task) = self.next() {
                 drop(task);
                 dropped = true;
             }
-            if !dropped {
+            if !dropped && RUNNING.get() > 0 {
                 return;
             }
+            if !dropped {
+                // Another thread has woken a task and has yet to send it. Were it left to the inbox alone, whoever
+                // lets go of that last would drop the future, on whatever thread that is.
+                thread::yield_now();
+            }
         }
+    }
+
+    /// Whether every task is complete.
+    fn is_empty(&self) -> bool {
+        let mut unfinished = 0;
+        self.heap.for_each(|_| unfinished += 1);
+        unfinished == 0
     }
 }
 
@@ -163,10 +194,8 @@ where
         handle
     });
     if fresh {
-        let home = HOME.try_with(|home| home.borrow().clone()).ok().flatten();
-        if let Some((shared, slot)) = home {
-            at_home(Home::Seat(shared, slot));
-        }
+        let home = HOME.try_with(|home| home.borrow().clone());
+        at_home(home.unwrap_or(Home::Away));
     }
     handle
 }
@@ -188,7 +217,10 @@ pub(super) fn has_sent() -> bool {
 
 /// Polls a task that [`next`] gave, and puts it behind the others if it is to run again.
 pub(super) fn run(task: Runnable) {
-    match task.run() {
+    RUNNING.set(RUNNING.get() + 1);
+    let ran = task.run();
+    RUNNING.set(RUNNING.get() - 1);
+    match ran {
         Ran::Done | Ran::Pending => {}
         Ran::Woken(task) | Ran::Yielded(task) => {
             let mut task = Some(task);
@@ -200,26 +232,32 @@ pub(super) fn run(task: Runnable) {
 }
 
 /// This thread has sat down in `slot`.
-pub(super) fn settle(shared: &Arc<Shared>, slot: usize) {
-    set_home(Some((Arc::downgrade(shared), slot)));
-    if EXISTS.get() {
-        at_home(Home::Seat(Arc::downgrade(shared), slot));
-    }
+pub(super) fn settle(shared: &Arc<Shared>, slot: usize) -> Settled {
+    Settled::at(Home::Seat(Arc::downgrade(shared), slot))
 }
 
 /// This thread waits in a plain park for the time being.
-pub(super) fn settle_plain() {
-    if EXISTS.get() {
-        at_home(Home::Thread(thread::current()));
+pub(super) fn settle_plainly() -> Settled {
+    Settled::at(Home::Thread(thread::current()))
+}
+
+impl Settled {
+    fn at(home: Home) -> Self {
+        Self { outer: Some(move_home(home)), on_this_thread: PhantomData }
     }
 }
 
-/// This thread has left its runtime.
-pub(super) fn unsettle() {
-    set_home(None);
-    if EXISTS.get() {
-        at_home(Home::Away);
+impl Drop for Settled {
+    fn drop(&mut self) {
+        if let Some(outer) = self.outer.take() {
+            drop(move_home(outer));
+        }
     }
+}
+
+/// Whether this thread has no local task that is not complete.
+pub(super) fn is_empty() -> bool {
+    !EXISTS.get() || SET.try_with(LocalSet::is_empty).unwrap_or(true)
 }
 
 /// Aborts this thread's local tasks: its runtime is going away.
@@ -229,13 +267,16 @@ pub(super) fn abort_all() {
     }
 }
 
-/// Notes where the thread sits. While the thread dies there is nothing to note it in, nor a set that would need
-/// it.
-fn set_home(home: Option<(Weak<Shared>, usize)>) {
-    let before = HOME.try_with(|cell| cell.replace(home));
-    drop(before);
+/// Notes where the thread waits from now on, and says where it did. While the thread dies there is nothing to note it in, nor a set
+/// that would need it.
+fn move_home(home: Home) -> Home {
+    if EXISTS.get() {
+        at_home(home.clone());
+    }
+    HOME.try_with(|cell| cell.replace(home)).unwrap_or(Home::Away)
 }
 
+/// Tells the set's senders.
 fn at_home(home: Home) {
     let _gone = SET.try_with(|set| {
         let before = std::mem::replace(&mut *set.sent.home.lock(), home);

@@ -30,6 +30,7 @@ pub(crate) struct Seat {
     core: Option<Core>,
     slice: RefCell<Slice>,
     entered: Option<Box<dyn super::park::Entered>>,
+    settled: Option<local::Settled>,
     heap: Option<Owned>,
 }
 
@@ -48,9 +49,9 @@ impl Seat {
             core: Some(core),
             slice: RefCell::new(slice::open()),
             entered: Some(shared.park.enter(index)),
+            settled: Some(local::settle(shared, index)),
             heap: Some(heap),
         };
-        local::settle(shared, index);
         shared.sentinel.work_begins();
         Some(seat)
     }
@@ -348,6 +349,10 @@ impl Seat {
         }
         self.end_search();
         self.shared.sentinel.call();
+        if self.shared.is_closed() {
+            // Nobody will come and take what lies here, and `f` may wait for it.
+            self.shared.sweep();
+        }
         f()
     }
 }
@@ -369,7 +374,7 @@ impl Drop for Seat {
         if core.searching.replace(false) {
             self.shared.idle.end_search();
         }
-        local::unsettle();
+        drop(self.settled.take());
         drop(self.entered.take());
         drop(self.heap.take());
         let slot = self.shared.slot(self.index);

@@ -10,7 +10,7 @@ use super::sentinel::Sentinel;
 use super::slot::{Slot, retry};
 use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
-use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
+use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
 use crossbeam_deque::Injector;
 use crossbeam_utils::CachePadded;
 use filch_primitive::sync::Mutex;
@@ -119,8 +119,12 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let (task, handle) = seat.create(future, meta);
-        // A task that is pushed after the scheduler closed is found by the seat itself, when it leaves.
         seat.push(task);
+        // The seat itself sweeps when it leaves. But that may be long after, and the poll under way may wait for
+        // this very task.
+        if self.is_closed() {
+            self.sweep();
+        }
         handle
     }
 
@@ -343,10 +347,10 @@ impl Shared {
         tasks
     }
 
-    /// How many tasks are not complete.
-    pub(crate) fn count_unfinished(&self) -> usize {
+    /// How many tasks are not complete, besides `own`.
+    pub(crate) fn count_unfinished(&self, own: Option<Id>) -> usize {
         let mut count = 0;
-        self.for_each_heap(|heap| heap.for_each(|_| count += 1));
+        self.for_each_heap(|heap| heap.for_each(|task| count += usize::from(Some(task.id) != own)));
         count
     }
 

@@ -1,9 +1,13 @@
 //! How a scheduler starts and ends.
 //!
-//! The end: 1. the flag is set and everybody unparked. 2. Workers leave after their current poll, each aborting
-//! its local tasks and leaving what it queued to the injector. 3. Whoever ends the scheduler waits for them, at
-//! most to the limit. 4. It sweeps: every task that nobody polls is aborted, its future dropped here. 5. A
-//! thread that was stuck and comes back later, and a spawn that raced with the flag, sweep once more.
+//! The end:
+//! 1. The flag is set and everybody unparked.
+//! 2. A sweep: every task that nobody polls is aborted, its future dropped here. Timers and descriptors are let go. A poll
+//!    under way may be blocked on one of those, and nobody else would see to them any more.
+//! 3. Workers leave after their current poll, each aborting its local tasks and leaving what it queued to the
+//!    injector. Whoever ends the scheduler waits for them, at most to the limit.
+//! 4. Another sweep.
+//! 5. A thread that was stuck and comes back later, and a spawn that raced with the flag, sweep once more.
 //!
 //! Why no task is left: a task is published (queue, inbox, injector, or its state word in a heap) before a
 //! fence, after which its publisher looks at the flag; the flag is set before a fence, after which the sweep
@@ -11,9 +15,11 @@
 
 use super::shared::Shared;
 use super::threads;
+use crate::task::{Id, TaskInfo};
+use filch_primitive::thread;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Shared {
     /// Starts the threads.
@@ -27,9 +33,31 @@ impl Shared {
     /// Ends the scheduler. Returns how many of its threads had not ended at the deadline.
     pub(crate) fn end(&self, deadline: Option<Instant>) -> usize {
         self.close();
+        self.sweep();
+        self.park.shutdown();
         let left = self.threads.wait_ended(deadline, self);
         self.sweep();
         self.park.shutdown();
         left
+    }
+
+    /// Waits, at most until the deadline, for the tasks that are not complete although all has been swept, but for `own`,
+    /// which the caller runs in. Returns those that are left.
+    ///
+    /// Besides the stuck there are tasks in the hands of threads that are not the scheduler's: guests in a poll, and
+    /// spawners that lost the race against the end and sweep. That takes no longer than their polls and destructors, so it is
+    /// asked for again and again rather than told.
+    pub(crate) fn wait_unfinished(&self, deadline: Instant, own: Option<Id>) -> Vec<TaskInfo> {
+        let mut pause = Duration::from_micros(20);
+        loop {
+            let mut left = self.unfinished();
+            left.retain(|task| Some(task.id) != own);
+            let now = Instant::now();
+            if left.is_empty() || now >= deadline {
+                return left;
+            }
+            thread::park_timeout(pause.min(deadline - now));
+            pause = (pause * 2).min(Duration::from_millis(2));
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::policy;
 use super::shared::Shared;
-use super::{context, sentinel, worker};
+use super::{sentinel, worker};
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::{Builder, JoinHandle};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -109,6 +111,7 @@ impl Threads {
         let builder =
             if hooked { hooks.builder(role) } else { Builder::new().name(format!("{}{role}", hooks.name)) };
         let handle = builder.spawn(move || {
+            OWNER.set(Arc::as_ptr(&alive.0));
             let body = || {
                 let bomb = AbortOnPanic;
                 body(&alive.0);
@@ -131,9 +134,7 @@ impl Threads {
     /// Waits until all threads have ended, but for the calling one, or the deadline has passed. Returns how
     /// many have not.
     pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared) -> usize {
-        let own = usize::from(context::with(|context| {
-            context.is_some_and(|context| std::ptr::eq(&*context.shared, shared) && context.is_worker())
-        }));
+        let own = usize::from(std::ptr::eq(OWNER.get(), shared));
         let mut state = self.state.lock();
         while state.alive > own {
             match deadline {
@@ -158,15 +159,9 @@ impl Threads {
     }
 }
 
-impl context::Context {
-    /// Whether this is one of the scheduler's own threads, rather than a guest's.
-    fn is_worker(&self) -> bool {
-        IS_OWN_THREAD.get()
-    }
-}
-
 thread_local! {
-    static IS_OWN_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// The scheduler this thread was started for, whatever it visits just now. Compared, never followed.
+    static OWNER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
 /// Counts a thread from before it starts until it has ended.
@@ -202,7 +197,6 @@ pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
     let started = (0..shared.workers())
         .try_for_each(|index| {
             shared.threads.start_with(shared, &format!("-{index}"), true, move |shared| {
-                IS_OWN_THREAD.set(true);
                 worker::work(shared, index);
             })
         })
@@ -217,7 +211,6 @@ pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
 /// Starts a spare worker. That it cannot start is no error: the sentinel asks again at its next tick.
 pub(super) fn start_spare(shared: &Arc<Shared>) {
     let _again_next_tick = shared.threads.start(shared, "-spare", true, |shared| {
-        IS_OWN_THREAD.set(true);
         worker::work_as_spare(shared);
     });
     // Long enough for it to sit down, so that the next tick does not bring another.

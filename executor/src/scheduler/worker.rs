@@ -34,7 +34,8 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
                 continue;
             }
             let since = *idle_since.get_or_insert_with(std::time::Instant::now);
-            if since.elapsed() >= policy::SPARE_KEEP_ALIVE && shared.has_free_worker() {
+            // Local tasks would end with the thread they are bound to.
+            if since.elapsed() >= policy::SPARE_KEEP_ALIVE && shared.has_free_worker() && local::is_empty() {
                 break;
             }
             seat.sleep(Some(policy::SPARE_KEEP_ALIVE), || false);
