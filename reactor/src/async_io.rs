@@ -422,7 +422,7 @@ impl<T: AsFd> Async<T> {
         let direction = self.source.direction(interest);
         loop {
             if self.source.is_homeless() {
-                self.source.rehome(self.get_ref().as_fd(), self.stream)?;
+                Source::rehome(&self.source, self.get_ref().as_fd(), self.stream)?;
             }
             let waker = cx.waker().clone();
             let seen = match &mut key {

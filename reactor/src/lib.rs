@@ -47,6 +47,8 @@ mod registry;
 mod selector;
 mod source;
 
+#[cfg(all(test, filch_loom))]
+mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 

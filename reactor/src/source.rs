@@ -68,7 +68,7 @@ impl Source {
     /// messages, and stops short only where nothing is left.
     pub(crate) fn attach(fd: BorrowedFd<'_>, stream: bool) -> io::Result<Arc<Self>> {
         let source = Self::with_readiness(Readiness::new(), Readiness::new());
-        source.find_home(fd, stream)?;
+        Self::find_home(&source, fd, stream)?;
         Ok(source)
     }
 
@@ -104,19 +104,19 @@ impl Source {
 
     /// Registers anew if the reactor has ended.
     #[cold]
-    pub(crate) fn rehome(self: &Arc<Self>, fd: BorrowedFd<'_>, stream: bool) -> io::Result<()> {
-        let found = self.find_home(fd, stream);
+    pub(crate) fn rehome(source: &Arc<Self>, fd: BorrowedFd<'_>, stream: bool) -> io::Result<()> {
+        let found = Self::find_home(source, fd, stream);
         if found.is_err() {
             let mut woken = Vec::new();
-            self.event_both(&mut woken);
+            source.event_both(&mut woken);
             woken.into_iter().for_each(wake_contained);
         }
         found
     }
 
-    fn find_home(self: &Arc<Self>, fd: BorrowedFd<'_>, stream: bool) -> io::Result<()> {
-        let mut home = self.home.lock();
-        if !self.is_homeless() {
+    fn find_home(source: &Arc<Self>, fd: BorrowedFd<'_>, stream: bool) -> io::Result<()> {
+        let mut home = source.home.lock();
+        if !source.is_homeless() {
             return Ok(());
         }
         if let Some(old) = home.take() {
@@ -125,17 +125,18 @@ impl Source {
         }
         // Ordering: Relaxed here and below. The lock orders this store against other registrations, and the registry's
         // lock, taken next, orders it before the ending of the reactor that it is registered with.
-        self.homeless.store(false, Ordering::Relaxed);
+        source.homeless.store(false, Ordering::Relaxed);
         let current = context::current();
         let found = match &current {
-            Some(current) => self.register(&current.reactor, fd, stream).transpose(),
+            Some(current) => Self::register(source, &current.reactor, fd, stream).transpose(),
             None => None,
         };
         let found = match found {
             Some(found) => found,
             // No reactor here, or one that has ended.
             None => fallback::reactor().and_then(|reactor| {
-                self.register(&reactor, fd, stream)?.ok_or_else(|| io::Error::other("too many descriptors"))
+                Self::register(source, &reactor, fd, stream)?
+                    .ok_or_else(|| io::Error::other("too many descriptors"))
             }),
         };
         match found {
@@ -149,7 +150,7 @@ impl Source {
                 Ok(())
             }
             Err(error) => {
-                self.homeless.store(true, Ordering::Relaxed);
+                source.homeless.store(true, Ordering::Relaxed);
                 Err(error)
             }
         }
@@ -157,14 +158,14 @@ impl Source {
 
     /// `None` when the reactor has ended. With the home comes whether this is the reactor's first source.
     fn register(
-        self: &Arc<Self>,
+        source: &Arc<Self>,
         reactor: &Arc<Shared>,
         fd: BorrowedFd<'_>,
         stream: bool,
     ) -> io::Result<Option<(Home, bool)>> {
         let drains = stream && reactor.selector().reports_closing();
-        self.short_is_drained.store(drains, Ordering::Relaxed);
-        let registered = reactor.add(self, fd)?;
+        source.short_is_drained.store(drains, Ordering::Relaxed);
+        let registered = reactor.add(source, fd)?;
         Ok(registered.map(|(key, first)| (Home { reactor: reactor.clone(), key }, first)))
     }
 
