@@ -153,6 +153,12 @@ impl<'q, S> Locked<'q, S> {
         Cursor { inner: self.guard.list.cursor() }
     }
 
+    /// A walk that stands at the last in the list, and ends there.
+    #[inline]
+    pub fn cursor_at_back(&mut self) -> Cursor<'_> {
+        Cursor { inner: self.guard.list.cursor_at_back() }
+    }
+
     fn let_fall(&mut self, waker: Option<Waker>) {
         if waker.is_some() {
             debug_assert!(self.fallen.0.is_none(), "one section drops one waker");
@@ -193,6 +199,12 @@ impl Cursor<'_> {
     #[inline]
     pub fn current(&self) -> Option<(Phase, Tag)> {
         self.inner.current()
+    }
+
+    /// The waiter here, by [`Waiter::id`].
+    #[inline]
+    pub fn id(&self) -> Option<usize> {
+        self.inner.id()
     }
 
     /// One step further.

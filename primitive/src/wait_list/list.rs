@@ -151,6 +151,11 @@ impl List {
         Cursor { list: self, at }
     }
 
+    pub(super) fn cursor_at_back(&mut self) -> Cursor<'_> {
+        let at = self.tail;
+        Cursor { list: self, at }
+    }
+
     fn link(&mut self, node: NonNull<Node>, front: bool) {
         let (prev, next) = if front { (None, self.head) } else { (self.tail, None) };
         write(self, node, |fields| (fields.prev, fields.next) = (prev, next));
@@ -188,6 +193,10 @@ pub(super) struct Cursor<'l> {
 impl Cursor<'_> {
     pub(super) fn current(&self) -> Option<(Phase, Tag)> {
         self.at.map(|node| read(self.list, node, |fields| (fields.phase, fields.tag)))
+    }
+
+    pub(super) fn id(&self) -> Option<usize> {
+        self.at.map(|node| node.addr().get())
     }
 
     pub(super) fn advance(&mut self) {

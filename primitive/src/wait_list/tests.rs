@@ -79,6 +79,8 @@ fn a_front_joiner_goes_before_all() {
     second.as_mut().join(&mut queue.lock(), Waker::noop().clone(), true, tag(2));
     assert_eq!(numbers(&mut queue.lock()), [2, 1]);
     assert_eq!(queue.lock().front_id(), Some(second.id()));
+    assert_eq!(queue.lock().cursor_at_back().id(), Some(first.id()));
+    assert_eq!(queue.lock().cursor_at_back().current(), Some((Phase::Waiting, tag(1))));
 }
 
 #[test]
