@@ -38,6 +38,8 @@ mod clock;
 mod event;
 mod lock;
 mod semaphore;
+#[cfg(not(filch_loom))]
+mod watchman;
 
 pub use event::{Event, EventWait};
 pub use lock::{Lock, LockFuture, LockGuard, OwnedLockGuard};

@@ -16,9 +16,15 @@
 //! Lock: 1. exchange free for `LOCKED`; else, under the queue's lock, 2. take a free lock that is not kept for another,
 //! 3. or set `QUEUED` and join, unless that very step shows that the lock was just freed: then back to 2.
 //!
-//! Unlock: 1. exchange `LOCKED` for free; where `QUEUED` refuses that, under the queue's lock, 2. see to it that the
-//! first two waiters are awake, 3. free the lock; if the head was woken once and lost, or has waited for more than
-//! [`raw::OVERDUE_US`], keep it for the head. 4. Wake outside the queue's lock.
+//! Unlock: 1. exchange `LOCKED` for free; where `QUEUED` refuses that, under the queue's lock, 2. see to it that the first waiter
+//! is awake, and, where others stand behind it, that one of them watches; 3. free the lock; if the head was woken once and lost,
+//! or has waited for more than [`raw::OVERDUE_US`], keep it for the head. 4. Outside the queue's lock, wake, and send the watcher's
+//! bell on its way.
+//!
+//! Watch: whoever joins behind others while nobody watches is the watcher, and leaves its waker in the lock as the bell. An unlock
+//! hands the bell to a thread that wakes it a grace later. The watcher, polled, takes the lock if it is free or was kept in vain,
+//! else leaves its bell again. Where the watcher went, or
+//! became the head itself, the unlock wakes the last waiter to be the next.
 //!
 //! # Why it is right
 //! *Exclusion*: `LOCKED` is set only by an exchange that found it clear, and cleared only by its holder.
@@ -32,19 +38,19 @@
 //! once, or has waited for long, has the next turn kept for it.
 //!
 //! *Futurelock*: a turn is never more than kept. Say its future is not polled any more, while it still exists. A newcomer
-//! that finds the lock free takes it at once; one that finds it kept for another takes it once the grace is over, and
-//! until then wakes itself, so that it will look again: no timer is needed, and the price is polling for at most
-//! the grace, once. So that somebody is there to look even where nobody new comes, unlocking wakes two waiters. When the
-//! first comes, the second was woken early, which costs nothing if it is polled after the lock is free again, else one
-//! poll. A waiter that was woken and did not come for a whole grace is struck from the list, so that it does not count
-//! as awake in the next unlock; polled again, it stands where it stood. What remains: if *both* woken futures are
-//! abandoned, the lock is free or kept, and rests until anyone else, new or waiting, is polled, or one of the two
-//! dropped.
+//! that finds the lock free takes it at once; one that finds it kept for another looks again a few times, then after a grace, and
+//! then takes it. Where nobody new comes it is the watcher's bell that brings somebody to look, at most about a grace after the unlock; an
+//! unlock finds the bell in its place, or on its way, or the watcher just woken. All this costs at most one wake-up per grace and
+//! lock, and none while the lock is held for long, since only unlocking rings. A waiter that was woken and did not come for a whole
+//! grace is struck from the list, so that the next unlock wakes another; polled again, it stands where it stood. A watcher that does not come
+//! back is replaced by the next unlock. What remains: if the head *and* the watcher are abandoned at once, and nobody unlocks
+//! any more, the lock is free or kept, and rests until anybody else, new or waiting, is polled, or one of the two dropped.
 //!
 //! # Rejected
 //! Strict hand-off in the order of arrival: each contended unlock becomes a task switch, and a future that is not
-//! polled holds everybody up. Waking all: each unlock would cost as much as there are waiters. A thread that watches the
-//! grace: it would close the last gap of the paragraph above, at the price of a registration per contended unlock.
+//! polled holds everybody up. Waking all: each unlock would cost as much as there are waiters. Waking two, so that the second
+//! notices when the first does not come: locks held across an `await` became two to three times as slow, for each waiter was woken
+//! twice.
 #![allow(unsafe_code, reason = "a lock hands out `&mut` to what it guards")]
 
 #[cfg(all(test, filch_loom))]

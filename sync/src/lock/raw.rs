@@ -2,7 +2,7 @@
 
 use crate::clock;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
-use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
+use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter, drop_contained};
 use filch_primitive::{slice, wake_contained};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -22,22 +22,33 @@ pub(super) const OVERDUE_US: u64 = 500;
 /// in a run queue that is not overloaded, far below what a person notices.
 pub(super) const GRACE_US: u64 = 1_000;
 
-/// Waiters awake after an unlock: the head, and one who sees to it when the head does not come.
-const AWAKE_MAX: usize = 2;
+/// How long a watcher whose bell was rung may take to come back. The bell rings after about a grace.
+const WATCHER_LOST_US: u64 = 4 * GRACE_US;
+
+/// Looks that one makes at once, giving way in between, at a lock that is kept for another, before it asks to be woken later. The
+/// other mostly comes in between, and an extra poll costs less than the watchman's thread.
+const LOOKS_MAX: u64 = 3;
 
 /// A lock around nothing.
 pub(super) struct RawLock {
     word: AtomicU8,
-    queue: WaitQueue<Reservation>,
+    queue: WaitQueue<Care>,
 }
 
-/// For whom the lock is kept, and since when; meaningful while `RESERVED` is set.
-pub(super) struct Reservation {
-    waiter: usize,
-    since_us: u64,
+/// What is guarded by the queue's lock, beside the list. Waiters go by their id, 0 is none.
+pub(super) struct Care {
+    /// For whom a free lock is kept, and since when; meaningful while `RESERVED` is set.
+    kept_for: usize,
+    kept_since_us: u64,
+    /// The waiter that will look when the head does not come.
+    watcher: usize,
+    /// Its waker, to be rung a grace after an unlock; away while it rings.
+    bell: Option<Waker>,
+    /// When the watcher was appointed, or its bell last taken.
+    asked_us: u64,
 }
 
-const NOBODY: Reservation = Reservation { waiter: 0, since_us: 0 };
+const NO_CARE: Care = Care { kept_for: 0, kept_since_us: 0, watcher: 0, bell: None, asked_us: 0 };
 
 /// What an attempt under the queue's lock found.
 enum Take {
@@ -46,21 +57,46 @@ enum Take {
     Reserved,
 }
 
-type Wakers = [Option<Waker>; AWAKE_MAX];
+/// Who is to be called once the queue's lock is released.
+#[derive(Default)]
+struct Calls {
+    head: Option<Waker>,
+    watcher: Option<Waker>,
+    bell: Option<Waker>,
+    /// Not called, dropped.
+    dismissed: Option<Waker>,
+}
 
-fn wake(wakers: Wakers) {
-    wakers.into_iter().flatten().for_each(wake_contained);
+impl Calls {
+    fn make(self) {
+        self.dismissed.into_iter().for_each(drop_contained);
+        self.head.into_iter().for_each(wake_contained);
+        self.watcher.into_iter().for_each(wake_contained);
+        self.bell.into_iter().for_each(ring);
+    }
+}
+
+/// Has `bell` woken after about a grace.
+#[cfg(not(filch_loom))]
+fn ring(bell: Waker) {
+    crate::watchman::wake_later(bell);
+}
+
+/// In a model no time passes, and nobody is abandoned: whoever is woken comes.
+#[cfg(filch_loom)]
+fn ring(bell: Waker) {
+    drop(bell);
 }
 
 impl RawLock {
     #[cfg(not(filch_loom))]
     pub(super) const fn new() -> Self {
-        Self { word: AtomicU8::new(FREE), queue: WaitQueue::new(NOBODY) }
+        Self { word: AtomicU8::new(FREE), queue: WaitQueue::new(NO_CARE) }
     }
 
     #[cfg(filch_loom)]
     pub(super) fn new() -> Self {
-        Self { word: AtomicU8::new(FREE), queue: WaitQueue::new(NOBODY) }
+        Self { word: AtomicU8::new(FREE), queue: WaitQueue::new(NO_CARE) }
     }
 
     /// Whether somebody holds the lock at this moment.
@@ -90,7 +126,7 @@ impl RawLock {
     }
 
     /// Takes the lock if it is free, and not kept for another than `waiter`, or kept for too long.
-    fn take(&self, locked: &mut Locked<'_, Reservation>, waiter: usize) -> Take {
+    fn take(&self, locked: &mut Locked<'_, Care>, waiter: usize) -> Take {
         // Ordering: Relaxed, the exchange decides.
         let mut now = self.word.load(Ordering::Relaxed);
         loop {
@@ -98,8 +134,8 @@ impl RawLock {
                 return Take::Held;
             }
             if now & RESERVED != 0
-                && locked.waiter != waiter
-                && clock::micros().saturating_sub(locked.since_us) <= GRACE_US
+                && locked.kept_for != waiter
+                && clock::micros().saturating_sub(locked.kept_since_us) <= GRACE_US
             {
                 return Take::Reserved;
             }
@@ -107,7 +143,7 @@ impl RawLock {
             // Ordering: as in `try_lock`.
             match self.word.compare_exchange_weak(now, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
-                    **locked = NOBODY;
+                    locked.kept_for = 0;
                     return Take::Taken;
                 }
                 Err(changed) => now = changed,
@@ -129,28 +165,28 @@ impl RawLock {
     fn unlock_queued(&self) {
         let now_us = clock::micros();
         let mut locked = self.queue.lock();
-        let wakers = rouse(&mut locked, now_us);
+        let calls = look_after(&mut locked, now_us);
         let next = self.plan(&mut locked, now_us);
         // Ordering: Release, as in `unlock`. A store suffices: while `LOCKED` is set only holders of the queue's lock
         // change the word, and that is us.
         self.word.store(next, Ordering::Release);
         drop(locked);
-        wake(wakers);
+        calls.make();
     }
 
     /// The word of a lock that becomes free now; keeps it for the head where the head has waited enough.
-    fn plan(&self, locked: &mut Locked<'_, Reservation>, now_us: u64) -> u8 {
-        **locked = NOBODY;
+    fn plan(&self, locked: &mut Locked<'_, Care>, now_us: u64) -> u8 {
+        locked.kept_for = 0;
         let (Some(id), Some(tag)) = (locked.front_id(), locked.front()) else { return FREE };
         if now_us.saturating_sub(tag.since) <= OVERDUE_US {
             return QUEUED;
         }
-        **locked = Reservation { waiter: id, since_us: now_us };
+        (locked.kept_for, locked.kept_since_us) = (id, now_us);
         QUEUED | RESERVED
     }
 
     /// Clears `QUEUED` when nobody is left.
-    fn settle(&self, locked: &Locked<'_, Reservation>) {
+    fn settle(&self, locked: &Locked<'_, Care>) {
         if locked.is_empty() {
             // Ordering: Relaxed, it says who is in the list, which the queue's lock guards; the exchange keeps the
             // release sequence of the last unlock going.
@@ -158,12 +194,12 @@ impl RawLock {
         }
     }
 
-    /// One look of a waiter, under the queue's lock.
+    /// One look of a waiter, under the queue's lock. What it is done with is a bell, to be dropped.
     fn step(
         &self,
-        mut waiter: Pin<&mut Waiter<'_, Reservation>>,
-        locked: &mut Locked<'_, Reservation>,
-    ) -> Step<()> {
+        mut waiter: Pin<&mut Waiter<'_, Care>>,
+        locked: &mut Locked<'_, Care>,
+    ) -> Step<Option<Waker>> {
         let id = waiter.id();
         let (phase, tag) = waiter.as_mut().look(locked);
         loop {
@@ -171,7 +207,7 @@ impl RawLock {
                 Take::Taken => {
                     waiter.leave_locked(locked);
                     self.settle(locked);
-                    return Step::Done(());
+                    return Step::Done(resign(locked, id));
                 }
                 Take::Held => true,
                 Take::Reserved => false,
@@ -183,28 +219,52 @@ impl RawLock {
                 continue;
             }
             let joined_before = tag.number != 0;
-            // Woken and lost: from now on long overdue, so that the next unlock hands over.
+            let is_head = locked.front_id().is_none_or(|front| front == id);
             let since = match phase {
-                Phase::Woken => 0,
+                // Woken and lost: from now on long overdue, so that the next unlock hands over.
+                Phase::Woken if is_head => 0,
                 _ if joined_before => tag.since,
                 _ => clock::micros(),
             };
-            // One that was struck takes its old place again. The number marks a waiter that has joined once.
-            return Step::Wait { front: joined_before, tag: Tag { number: 1, since, place: None } };
+            if locked.watcher == 0 && !is_head {
+                (locked.watcher, locked.asked_us) = (id, clock::micros());
+            }
+            // One that was struck takes its old place again. The number of one that waits is how often it has looked.
+            let number = tag.number.saturating_add(1).min(LOOKS_MAX);
+            return Step::Wait { front: joined_before, tag: Tag { number, since, place: None } };
         }
     }
 
+    /// The watcher leaves its bell, for the next unlock to ring.
+    fn leave_bell(&self, id: usize, bell: Waker) {
+        let mut locked = self.queue.lock();
+        let left = if locked.watcher != id {
+            Some(bell)
+        } else if self.is_locked() {
+            locked.bell.replace(bell)
+        } else {
+            // Unlocked before there was a bell: rung for that unlock.
+            locked.asked_us = clock::micros();
+            drop(locked);
+            return ring(bell);
+        };
+        drop(locked);
+        left.into_iter().for_each(drop_contained);
+    }
+
     /// A waiter goes away; whoever relied on it is told.
-    fn give_up(&self, waiter: Pin<&mut Waiter<'_, Reservation>>) {
+    fn give_up(&self, waiter: Pin<&mut Waiter<'_, Care>>) {
         let id = waiter.id();
         let mut locked = self.queue.lock();
         let phase = waiter.leave_locked(&mut locked);
-        let kept_for_it = locked.waiter == id;
-        let mut wakers = [const { None }; AWAKE_MAX];
+        let kept_for_it = locked.kept_for == id;
+        let watched = locked.watcher == id;
+        let bell = resign(&mut locked, id);
+        let mut calls = Calls::default();
         // While somebody holds the lock, its unlock will see to the others.
-        if kept_for_it || (phase == Phase::Woken && !self.is_locked()) {
+        if kept_for_it || ((phase == Phase::Woken || watched) && !self.is_locked()) {
             let now_us = clock::micros();
-            wakers = rouse(&mut locked, now_us);
+            calls = look_after(&mut locked, now_us);
             if kept_for_it {
                 // `RESERVED` is set and `LOCKED` is not: only holders of the queue's lock change such a word.
                 let next = self.plan(&mut locked, now_us);
@@ -214,32 +274,62 @@ impl RawLock {
         }
         self.settle(&locked);
         drop(locked);
-        wake(wakers);
+        bell.into_iter().for_each(drop_contained);
+        calls.make();
     }
 }
 
-/// Sees to it that the first two waiters are awake, and strikes those that were woken and did not come.
-fn rouse(locked: &mut Locked<'_, Reservation>, now_us: u64) -> Wakers {
-    let mut wakers = [const { None }; AWAKE_MAX];
-    let mut awake = 0;
+/// Where `id` is the watcher there is none from now on. The answer is its bell.
+fn resign(locked: &mut Locked<'_, Care>, id: usize) -> Option<Waker> {
+    if locked.watcher != id {
+        return None;
+    }
+    locked.watcher = 0;
+    locked.bell.take()
+}
+
+/// The lock becomes free, or is: sees to it that the first waiter is awake, and that a watcher will look when that one does not
+/// come. Strikes those that were woken and did not come.
+fn look_after(locked: &mut Locked<'_, Care>, now_us: u64) -> Calls {
+    let mut calls = Calls::default();
     let mut cursor = locked.cursor();
-    while awake < AWAKE_MAX
-        && let Some((phase, tag)) = cursor.current()
-    {
+    while let Some((phase, tag)) = cursor.current() {
         match phase {
-            Phase::Waiting => {
-                wakers[awake] = cursor.wake_in_place(Tag { number: now_us, ..tag });
-                awake += 1;
-            }
             // The number of one that is woken is the time of waking.
             Phase::Woken if now_us.saturating_sub(tag.number) > GRACE_US => cursor.strike(),
-            _ => {
-                cursor.advance();
-                awake += 1;
+            Phase::Waiting => {
+                calls.head = cursor.wake_in_place(Tag { number: now_us, ..tag });
+                break;
             }
+            _ => break,
         }
     }
-    wakers
+    if locked.len() < 2 {
+        // Nobody is behind the head; who comes will look for itself.
+        return calls;
+    }
+    if let Some(head) = locked.front_id() {
+        // One cannot watch over oneself.
+        calls.dismissed = resign(locked, head);
+    }
+    if locked.watcher != 0 {
+        calls.bell = locked.bell.take();
+        if calls.bell.is_some() {
+            locked.asked_us = now_us;
+        } else if now_us.saturating_sub(locked.asked_us) > WATCHER_LOST_US {
+            locked.watcher = 0;
+        }
+    }
+    if locked.watcher == 0 {
+        // The last one will be there for longest.
+        let mut cursor = locked.cursor_at_back();
+        let id = cursor.id().unwrap_or(0);
+        if let Some((Phase::Waiting, tag)) = cursor.current() {
+            calls.watcher = cursor.wake_in_place(Tag { number: now_us, ..tag });
+        }
+        (locked.watcher, locked.asked_us) = (id, now_us);
+    }
+    calls
 }
 
 pin_project! {
@@ -247,7 +337,7 @@ pin_project! {
     pub(super) struct RawAcquire<'a> {
         raw: &'a RawLock,
         #[pin]
-        waiter: Waiter<'a, Reservation>,
+        waiter: Waiter<'a, Care>,
     }
 
     impl<'a> PinnedDrop for RawAcquire<'a> {
@@ -276,17 +366,32 @@ impl Future for RawAcquire<'_> {
         if !this.waiter.as_mut().is_joined() && raw.try_lock() {
             return Poll::Ready(());
         }
-        let mut kept_for_another = false;
-        let polled = this.waiter.poll_wait(cx, |waiter, locked| {
+        let id = this.waiter.id();
+        let waker = cx.waker();
+        let mut kept_for_another = None;
+        let mut needs_bell = false;
+        let polled = this.waiter.poll_wait(&mut Context::from_waker(waker), |waiter, locked| {
             let step = raw.step(waiter, locked);
-            kept_for_another = matches!(step, Step::Wait { .. }) && raw.is_reserved();
+            kept_for_another = match &step {
+                Step::Wait { tag, .. } if raw.is_reserved() => Some(tag.number),
+                _ => None,
+            };
+            needs_bell =
+                locked.watcher == id && !locked.bell.as_ref().is_some_and(|bell| bell.will_wake(waker));
             step
         });
-        if polled.is_pending() && kept_for_another {
-            // Nobody else may be there to notice when the grace is over: look again, at most for its length.
-            cx.waker().wake_by_ref();
+        if let Poll::Ready(bell) = polled {
+            bell.into_iter().for_each(drop_contained);
+            return Poll::Ready(());
         }
-        polled
+        // Kept for another: nobody else may be there to notice when the grace is over.
+        match kept_for_another {
+            Some(looks) if looks < LOOKS_MAX => waker.wake_by_ref(),
+            Some(_) => ring(waker.clone()),
+            None if needs_bell => raw.leave_bell(id, waker.clone()),
+            None => {}
+        }
+        Poll::Pending
     }
 }
 

@@ -16,21 +16,21 @@ fn pass(us: u64) {
 }
 
 #[test]
-fn waiters_are_woken_in_order_two_at_a_time() {
+fn waiters_are_woken_in_order_one_at_a_time() {
     let lock = Lock::new(());
-    let guard = lock.try_lock().unwrap();
+    let mut guard = lock.try_lock().unwrap();
     let mut waiters: Vec<_> = (0..4).map(|_| Hand::new(lock.lock())).collect();
     waiters.iter_mut().for_each(Hand::pends);
+    while !waiters.is_empty() {
+        drop(guard);
+        assert_eq!(waiters[0].wakes(), 1);
+        guard = waiters.remove(0).ready();
+        // Beyond the head only a watcher is woken: the last when nobody watches, or one whose bell rang.
+        let mut woken: Vec<_> = waiters.iter_mut().filter(|waiter| waiter.wakes() > 0).collect();
+        assert!(woken.len() <= 2);
+        woken.iter_mut().for_each(|waiter| waiter.pends());
+    }
     drop(guard);
-    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1, 0, 0]);
-    let first = waiters[0].ready();
-    waiters[1].pends();
-    drop(first);
-    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [0, 1, 1, 0]);
-    drop(waiters[1].ready());
-    assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [0, 0, 0, 1]);
-    drop(waiters[2].ready());
-    drop(waiters[3].ready());
     assert!(lock.try_lock().is_some());
 }
 
@@ -81,63 +81,112 @@ fn one_that_waited_long_has_the_turn_kept() {
     }
 }
 
-#[test]
-fn futurelock_a_newcomer_gets_past_an_abandoned_turn() {
-    let lock = Lock::new(());
-    let guard = lock.try_lock().unwrap();
-    let mut abandoned = Hand::new(lock.lock());
-    abandoned.pends();
-    pass(OVERDUE_US);
-    drop(guard);
-    assert_eq!(abandoned.wakes(), 1);
-    // In the same task: the abandoned future still exists, and is not polled.
-    let mut newcomer = Hand::new(lock.lock());
-    let mut polls = 0;
-    let guard = loop {
-        polls += 1;
-        match newcomer.poll() {
-            Poll::Ready(guard) => break guard,
-            Poll::Pending => assert_eq!(newcomer.wakes(), 1, "while it waits out the grace it wakes itself"),
+/// Polls whenever woken, until the lock is there.
+fn take_when_woken<'a>(waiter: &mut Hand<super::LockFuture<'a, ()>>) -> super::LockGuard<'a, ()> {
+    loop {
+        while waiter.wakes() == 0 {
+            std::thread::yield_now();
         }
-    };
-    assert!(polls >= 1);
-    drop(guard);
-    assert!(lock.try_lock().is_some());
-    drop(abandoned.ready());
+        if let Poll::Ready(guard) = waiter.poll() {
+            return guard;
+        }
+    }
 }
 
 #[test]
-fn futurelock_another_waiter_gets_past_an_abandoned_turn() {
+fn futurelock_a_newcomer_gets_past_an_abandoned_turn() {
+    within_a_minute(|| {
+        let lock = Lock::new(());
+        let guard = lock.try_lock().unwrap();
+        let mut abandoned = Hand::new(lock.lock());
+        abandoned.pends();
+        pass(OVERDUE_US);
+        drop(guard);
+        assert_eq!(abandoned.wakes(), 1);
+        // In the same task: the abandoned future still exists, and is not polled.
+        let mut newcomer = Hand::new(lock.lock());
+        let guard = match newcomer.poll() {
+            Poll::Ready(guard) => guard,
+            Poll::Pending => take_when_woken(&mut newcomer),
+        };
+        drop(guard);
+        assert!(lock.try_lock().is_some());
+        drop(abandoned.ready());
+    });
+}
+
+#[test]
+fn futurelock_the_watcher_gets_past_an_abandoned_turn_and_the_others_follow() {
+    for overdue in [false, true] {
+        within_a_minute(move || {
+            let lock = Lock::new(());
+            let guard = lock.try_lock().unwrap();
+            let mut abandoned = Hand::new(lock.lock());
+            let mut others: Vec<_> = (0..3).map(|_| Hand::new(lock.lock())).collect();
+            abandoned.pends();
+            others.iter_mut().for_each(Hand::pends);
+            if overdue {
+                pass(OVERDUE_US);
+            }
+            drop(guard);
+            assert_eq!(abandoned.wakes(), 1);
+            // Nobody new comes, and nobody is polled without being woken.
+            while !others.is_empty() {
+                let got = others.iter_mut().position(|waiter| waiter.wakes() > 0 && waiter.poll().is_ready());
+                if let Some(done) = got {
+                    drop(others.remove(done));
+                }
+                std::thread::yield_now();
+            }
+            drop(abandoned.ready());
+            assert!(lock.try_lock().is_some());
+        });
+    }
+}
+
+#[test]
+fn futurelock_a_watcher_that_became_the_head_is_watched_over_too() {
+    within_a_minute(|| {
+        let lock = Lock::new(());
+        let guard = lock.try_lock().unwrap();
+        let mut first = Hand::new(lock.lock());
+        let mut abandoned = Hand::new(lock.lock());
+        let mut other = Hand::new(lock.lock());
+        first.pends();
+        abandoned.pends();
+        other.pends();
+        drop(guard);
+        drop(first.ready());
+        drop(take_when_woken(&mut other));
+        drop(abandoned.ready());
+    });
+}
+
+#[test]
+fn a_lock_that_is_held_for_long_wakes_nobody() {
     let lock = Lock::new(());
     let guard = lock.try_lock().unwrap();
-    let mut abandoned = Hand::new(lock.lock());
-    let mut other = Hand::new(lock.lock());
-    let mut third = Hand::new(lock.lock());
-    abandoned.pends();
-    other.pends();
-    third.pends();
-    pass(OVERDUE_US);
+    let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(lock.lock())).collect();
+    waiters.iter_mut().for_each(Hand::pends);
+    pass(20 * GRACE_US);
+    assert!(waiters.iter().all(|waiter| waiter.wakes() == 0));
     drop(guard);
-    // Nobody new comes: that the second was woken as well is what helps.
-    let guard = loop {
-        assert_eq!(other.wakes(), 1, "nobody would look again");
-        if let Poll::Ready(guard) = other.poll() {
-            break guard;
-        }
-    };
-    pass(GRACE_US);
+}
+
+#[test]
+fn a_waiter_takes_its_wakers_along() {
+    let lock = Lock::new(());
+    let guard = lock.try_lock().unwrap();
+    let mut head = Hand::new(lock.lock());
+    let mut watcher = Hand::new(lock.lock());
+    head.pends();
+    watcher.pends();
+    let count = watcher.count.clone();
+    assert_eq!(Arc::strong_count(&count), 5, "this one, two in the hand, one in the list, and the bell");
+    drop(watcher);
+    assert_eq!(Arc::strong_count(&count), 1);
     drop(guard);
-    assert_eq!(third.wakes(), 1, "the abandoned one no longer counts as awake");
-    let guard = loop {
-        if let Poll::Ready(guard) = third.poll() {
-            break guard;
-        }
-    };
-    abandoned.pends();
-    drop(guard);
-    assert_eq!(abandoned.wakes(), 2, "polled again it is back in the queue");
-    drop(abandoned.ready());
-    assert!(lock.try_lock().is_some());
+    drop(head.ready());
 }
 
 #[test]
@@ -149,7 +198,7 @@ fn cancelled_before_its_turn_it_is_skipped() {
         waiters.iter_mut().for_each(Hand::pends);
         drop(waiters.remove(gone));
         drop(guard);
-        assert!(waiters.iter().all(|waiter| waiter.wakes() == 1));
+        assert_eq!(waiters[0].wakes(), 1);
         waiters.iter_mut().for_each(|waiter| drop(waiter.ready()));
         assert!(lock.try_lock().is_some());
     }
@@ -166,10 +215,11 @@ fn cancelled_after_its_turn_came_it_passes_it_on() {
             pass(OVERDUE_US);
         }
         drop(guard);
-        assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1, 0, 0]);
+        assert_eq!(waiters[0].wakes(), 1);
         drop(waiters.remove(0));
+        assert!(waiters[0].wakes() >= 1);
         drop(waiters.remove(0));
-        assert_eq!(waiters.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1]);
+        assert!(waiters[0].wakes() >= 1);
         drop(waiters.remove(0).ready());
         drop(waiters.remove(0).ready());
         assert!(lock.try_lock().is_some());
@@ -200,8 +250,8 @@ fn a_waker_that_panics_harms_nobody() {
     assert!(hostile.poll_with(&Waker::from(Arc::new(PanicOnWake))).is_pending());
     other.pends();
     drop(guard);
-    assert_eq!(other.wakes(), 1);
     drop(hostile);
+    assert!(other.wakes() >= 1);
     drop(other.ready());
 }
 
