@@ -4,7 +4,8 @@
 //!   that sleeps, and only one of the two can run: pure latency.
 //! - `fan_in_*`: four producers, one consumer, room for 100. Throughput.
 //!
-//! `own` is the runtime's channel, `neutral` the same code under all of them; for smol they are the same thing.
+//! `own` is the runtime's channel, `neutral` the same code under all of them; for smol they are the same
+//! thing.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use filch_benches::workload::Flavour;

@@ -4,9 +4,9 @@
 //!   allocator adds.
 //! - `asleep`: tasks that sleep. A timer on top.
 //!
-//! Every figure is taken in a child process of its own, since an allocator hands out again what an earlier run
-//! gave back. It counts bytes, which criterion does not; so it has a `main` of its own, and leaves its table
-//! beside criterion's reports for the `summary` tool.
+//! Every figure is taken in a child process of its own, since an allocator hands out again what an earlier
+//! run gave back. It counts bytes, which criterion does not; so it has a `main` of its own, and leaves its
+//! table beside criterion's reports for the `summary` tool.
 
 use std::env;
 use std::error::Error;
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let result = match arguments.as_slice() {
         [flag, case, peer] if flag == CHILD => measure(case, peer),
-        // What `cargo bench` itself passes is `--bench`. Anything else is a filter or an option of criterion's:
-        // there is nothing here for it to choose from, so it is obeyed only in so far as a filter that does not
-        // fit leaves all out.
+        // What `cargo bench` itself passes is `--bench`. Anything else is a filter or an option of
+        // criterion's: there is nothing here for it to choose from, so it is obeyed only in so far as a
+        // filter that does not fit leaves all out.
         rest => {
             let filter = rest.iter().find(|argument| !argument.starts_with('-'));
             compare(filter.map(String::as_str).unwrap_or_default())

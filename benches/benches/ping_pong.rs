@@ -1,8 +1,9 @@
 //! What does it cost two tasks to wake each other once?
 //!
-//! - `own`: 1,000 pairs at a time, two channels for one value each, the runtime's own. Two spawns, two channels
-//!   and two wake-ups make a pair.
-//! - `neutral`: the same over channels that belong to no runtime. What is left of a difference is the scheduler's.
+//! - `own`: 1,000 pairs at a time, two channels for one value each, the runtime's own. Two spawns, two
+//!   channels and two wake-ups make a pair.
+//! - `neutral`: the same over channels that belong to no runtime. What is left of a difference is the
+//!   scheduler's.
 //! - `own_main`: the pairs are spawned from the thread that called `block_on`.
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,8 +1,8 @@
 //! What does a semaphore cost?
 //!
 //! - `uncontended`: one task acquires and releases. The fast path.
-//! - `contended`: 64 tasks want 4 permits, 500 times each, and yield while they hold one. The queue of waiters:
-//!   nearly every acquisition waits and nearly every release wakes.
+//! - `contended`: 64 tasks want 4 permits, 500 times each, and yield while they hold one. The queue of
+//!   waiters: nearly every acquisition waits and nearly every release wakes.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use filch_benches::workload::semaphore::{Contended, Uncontended};

@@ -1,7 +1,7 @@
 //! How soon does coarse work spread that arises on one worker?
 //!
-//! - `fan_out`: one task spawns 4,000 that compute for 10 µs each. With two workers on two cores the ideal is 5
-//!   µs per task; what is above is work that waited beside an idle worker, or its own scheduling.
+//! - `fan_out`: one task spawns 4,000 that compute for 10 µs each. With two workers on two cores the ideal is
+//!   5 µs per task; what is above is work that waited beside an idle worker, or its own scheduling.
 
 use std::time::Duration;
 

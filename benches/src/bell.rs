@@ -1,9 +1,10 @@
-//! A bell between a task and a plain thread: nothing but a flag and a wake-up, and the same under every runtime.
+//! A bell between a task and a plain thread: nothing but a flag and a wake-up, and the same under every
+//! runtime.
 //!
-//! Towards the task it is the task's waker, towards the thread [`std::thread::park`]. Why no ring is lost: each
-//! listener announces itself before it looks at the flag, each ringer sets the flag before it looks for a
-//! listener. The task's waker sits behind a mutex that both pass; the thread's token is kept by `unpark` until
-//! the next `park`.
+//! Towards the task it is the task's waker, towards the thread [`std::thread::park`]. Why no ring is lost:
+//! each listener announces itself before it looks at the flag, each ringer sets the flag before it looks for
+//! a listener. The task's waker sits behind a mutex that both pass; the thread's token is kept by `unpark`
+//! until the next `park`.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};

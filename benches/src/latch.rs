@@ -1,12 +1,12 @@
 //! A countdown that one waiter waits for: how a workload learns that all its tasks are done.
 //!
-//! It has to cost little and the same under every runtime. A count is one locked instruction; only the last one
-//! touches the waker. Latches are leaked, a line of the cache each run, so that tasks hold a plain reference and
-//! pay no second locked instruction for a shared owner.
+//! It has to cost little and the same under every runtime. A count is one locked instruction; only the last
+//! one touches the waker. Latches are leaked, a line of the cache each run, so that tasks hold a plain
+//! reference and pay no second locked instruction for a shared owner.
 //!
-//! Why no count is lost: the waiter stores its waker and then looks at the count; the last count lowers it and
-//! then looks for a waker. Both go through the mutex, so whichever is second there sees what the first did
-//! before.
+//! Why no count is lost: the waiter stores its waker and then looks at the count; the last count lowers it
+//! and then looks for a waker. Both go through the mutex, so whichever is second there sees what the first
+//! did before.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -10,20 +10,21 @@
 //! ```
 //!
 //! Every runtime gets two workers; `FILCH_BENCH_WORKERS=4` gives them another number. The allocator is the
-//! system's for all of them. The echo bench wants about 2,100 descriptors and raises the process's own limit by
-//! itself, as far as the system lets it; where that is not far enough it says so and leaves the workload out.
+//! system's for all of them. The echo bench wants about 2,100 descriptors and raises the process's own limit
+//! by itself, as far as the system lets it; where that is not far enough it says so and leaves the workload
+//! out.
 //!
 //! # How to read
 //!
 //! Each file in `benches/` asks one question, and its header says what the workloads isolate. A line such as
 //! `spawn/inside/tokio` has the time of one run of the workload in `time:` and what it did per second in
 //! `thrpt:`; the summary divides the one by the other and shows nanoseconds per operation, a column per
-//! runtime, with the ratio of filch to the better of the other two (below 1 is ahead). `memory` is not a matter
-//! of time: it prints bytes per task.
+//! runtime, with the ratio of filch to the better of the other two (below 1 is ahead). `memory` is not a
+//! matter of time: it prints bytes per task.
 //!
-//! Only what a workload is about is timed: sockets are connected, tasks are brought into position and results are
-//! checked outside the measured part (see [`Outcome`]). A run that miscounts panics instead of reporting a time.
-//! Numbers of two runs compare only on a machine that does nothing else.
+//! Only what a workload is about is timed: sockets are connected, tasks are brought into position and results
+//! are checked outside the measured part (see [`Outcome`]). A run that miscounts panics instead of reporting
+//! a time. Numbers of two runs compare only on a machine that does nothing else.
 //!
 //! # What is where
 //!

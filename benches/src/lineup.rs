@@ -4,11 +4,13 @@ use std::env;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::peer::{Peer, Smol, Tokio};
+use crate::peer::{Filch, Peer, Smol, Tokio};
 
 /// Names one of the runtimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerName {
+    /// The runtime of this repository.
+    Filch,
     /// tokio's multi-thread runtime.
     Tokio,
     /// smol's static executor.
@@ -17,11 +19,12 @@ pub enum PeerName {
 
 impl PeerName {
     /// All of them, in the order of a table's columns.
-    pub const ALL: &'static [Self] = &[Self::Tokio, Self::Smol];
+    pub const ALL: &'static [Self] = &[Self::Filch, Self::Tokio, Self::Smol];
 
     /// The name in tables and identifiers.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Filch => "filch",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
         }
@@ -33,6 +36,7 @@ impl PeerName {
     /// If a thread cannot be started.
     pub fn start(self, workers: usize) -> AnyPeer {
         match self {
+            Self::Filch => AnyPeer::Filch(Filch::start(workers)),
             Self::Tokio => AnyPeer::Tokio(Tokio::start(workers)),
             Self::Smol => AnyPeer::Smol(Smol::start(workers)),
         }
@@ -57,6 +61,8 @@ impl FromStr for PeerName {
 /// A running runtime of any of the types.
 #[derive(Debug)]
 pub enum AnyPeer {
+    /// The runtime of this repository.
+    Filch(Filch),
     /// tokio's multi-thread runtime.
     Tokio(Tokio),
     /// smol's static executor.

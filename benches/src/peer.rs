@@ -1,9 +1,9 @@
 //! What a workload may ask of a runtime: the smallest surface that every runtime here has.
 //!
 //! A workload is generic over [`Peer`] and compiled once for each, so that nothing stands between it and the
-//! runtime but inlined calls. Where a runtime has more than one way to do a thing, its peer takes the one that
-//! its own documentation shows first, and among equals the faster. Where it lacks the thing, the peer takes the
-//! idiom of its users and says so.
+//! runtime but inlined calls. Where a runtime has more than one way to do a thing, its peer takes the one
+//! that its own documentation shows first, and among equals the faster. Where it lacks the thing, the peer
+//! takes the idiom of its users and says so.
 //!
 //! What is done *inside* a runtime is an associated function: every runtime finds itself there without being
 //! handed around. What is done from *outside* is a method of the running runtime.
@@ -14,10 +14,12 @@ use std::net::SocketAddr;
 use std::ops::DerefMut;
 use std::time::Duration;
 
+mod filch;
 mod neutral;
 mod smol;
 mod tokio;
 
+pub use self::filch::Filch;
 pub use self::neutral::Neutral;
 pub use self::smol::Smol;
 pub use self::tokio::Tokio;

@@ -72,6 +72,7 @@ impl<W: Workload> AnyWorkload for W {
 
     fn run_on(&self, peer: &AnyPeer) -> Outcome {
         let outcome = match peer {
+            AnyPeer::Filch(peer) => self.run(peer),
             AnyPeer::Tokio(peer) => self.run(peer),
             AnyPeer::Smol(peer) => self.run(peer),
         };

@@ -51,8 +51,8 @@ fn workloads() -> Vec<Box<dyn AnyWorkload>> {
 fn run_all(name: PeerName, workers: usize) {
     let peer: AnyPeer = name.start(workers);
     for workload in workloads() {
-        // Counts are compared inside; a run that did something takes some time. `Fire` alone may end within its
-        // own sleep.
+        // Counts are compared inside; a run that did something takes some time. `Fire` alone may end within
+        // its own sleep.
         let outcome = workload.run_on(&peer);
         assert_eq!(outcome.operations, workload.operations());
     }
@@ -60,6 +60,11 @@ fn run_all(name: PeerName, workers: usize) {
         let tasks = IdleTasks { tasks: 2_500, idle };
         tasks.resident_growth_on(&peer).expect("the system tells how much memory is resident");
     }
+}
+
+#[test]
+fn filch_does_every_workload() {
+    run_all(PeerName::Filch, 2);
 }
 
 #[test]

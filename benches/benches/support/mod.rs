@@ -7,8 +7,8 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use filch_benches::{AnyWorkload, PeerName, workers};
 
-/// The settings of every bench. Few samples and short ones: the whole suite has to end in minutes. For figures
-/// to publish, interleaved runs of whole processes are better than longer samples.
+/// The settings of every bench. Few samples and short ones: the whole suite has to end in minutes. For
+/// figures to publish, interleaved runs of whole processes are better than longer samples.
 pub(crate) fn criterion() -> Criterion {
     Criterion::default()
         .sample_size(10)
@@ -18,8 +18,8 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Measures the workload on every runtime in turn. A runtime starts before its samples and stops after them, so
-/// that no other has threads meanwhile.
+/// Measures the workload on every runtime in turn. A runtime starts before its samples and stops after them,
+/// so that no other has threads meanwhile.
 ///
 /// What criterion sees is the time of a whole run; the throughput says how many operations that was.
 pub(crate) fn compare(criterion: &mut Criterion, question: &str, case: &str, workload: &dyn AnyWorkload) {

@@ -17,9 +17,6 @@ use std::process::ExitCode;
 
 use filch_benches::PeerName;
 
-/// Which runtime the ratio is about.
-const OURS: &str = "filch";
-
 fn main() -> ExitCode {
     match folder().and_then(|folder| summarise(&folder)) {
         Ok(text) => {
@@ -56,7 +53,8 @@ fn summarise(folder: &Path) -> io::Result<String> {
 /// Workload, then runtime, then figure.
 type Rows = BTreeMap<String, BTreeMap<String, f64>>;
 
-/// Reads what criterion left: a folder for each question, in it one for each case, in it one for each runtime.
+/// Reads what criterion left: a folder for each question, in it one for each case, in it one for each
+/// runtime.
 fn times(folder: &Path) -> io::Result<Rows> {
     let mut rows = Rows::new();
     for question in folders(folder)? {
@@ -101,8 +99,8 @@ fn bytes(folder: &Path) -> io::Result<Rows> {
     Ok(rows)
 }
 
-/// Follows keys into a JSON text that a program wrote: each is looked for behind the one before, and the number
-/// is read that follows the last. Enough for criterion's reports, whose keys come in a fixed order.
+/// Follows keys into a JSON text that a program wrote: each is looked for behind the one before, and the
+/// number is read that follows the last. Enough for criterion's reports, whose keys come in a fixed order.
 fn number_after(text: &str, keys: &[&str]) -> Option<f64> {
     let mut rest = text;
     for key in keys {
@@ -163,8 +161,9 @@ fn cell(figure: Option<f64>) -> String {
 
 /// Ours divided by the best of the others.
 fn ratio(figures: &BTreeMap<String, f64>) -> String {
-    let others = figures.iter().filter(|(peer, _)| *peer != OURS).map(|(_, figure)| *figure);
-    match (figures.get(OURS), others.reduce(f64::min)) {
+    let ours = PeerName::Filch.as_str();
+    let others = figures.iter().filter(|(peer, _)| *peer != ours).map(|(_, figure)| *figure);
+    match (figures.get(ours), others.reduce(f64::min)) {
         (Some(ours), Some(best)) => format!("{:.2}", ours / best),
         _ => "—".to_owned(),
     }

@@ -1,7 +1,8 @@
 //! Channels that belong to no runtime: `async-channel`, the same code under every peer.
 //!
-//! With these, a workload shows what a wake-up costs in the scheduler; with a peer's own, scheduler and channel
-//! together. For smol the two are the same thing, since `async-channel` is what smol re-exports as its channel.
+//! With these, a workload shows what a wake-up costs in the scheduler; with a peer's own, scheduler and
+//! channel together. For smol the two are the same thing, since `async-channel` is what smol re-exports as
+//! its channel.
 
 use async_channel::{Receiver, Sender};
 

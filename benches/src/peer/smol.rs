@@ -1,11 +1,13 @@
 //! smol, put together from its parts: `async-executor`'s static executor, `async-io`, `async-lock`,
 //! `async-channel`.
 //!
-//! - The executor is the static one, which keeps no list of its tasks and is the fastest smol has. It is one for
-//!   the process, so two values of [`Smol`] at a time share their workers; a measurement never starts two.
-//! - Each worker is a thread that runs the executor inside `async_io::block_on`, so that an idle worker waits in
-//!   the reactor and needs nobody to hand it its events.
-//! - Sockets are `Async<TcpStream>` itself, without the wrapper of `async-net`, which costs an allocation more.
+//! - The executor is the static one, which keeps no list of its tasks and is the fastest smol has. It is one
+//!   for the process, so two values of [`Smol`] at a time share their workers; a measurement never starts
+//!   two.
+//! - Each worker is a thread that runs the executor inside `async_io::block_on`, so that an idle worker waits
+//!   in the reactor and needs nobody to hand it its events.
+//! - Sockets are `Async<TcpStream>` itself, without the wrapper of `async-net`, which costs an allocation
+//!   more.
 //! - There is no channel for one value; users take `async_channel::bounded(1)`.
 //! - There is no timeout; users race the future against a timer.
 
@@ -33,8 +35,8 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// Runs the executor until the runtime is dropped. A panic of a task passes through the run loop; as in smol's
-    /// own global executor the loop is then entered again.
+    /// Runs the executor until the runtime is dropped. A panic of a task passes through the run loop; as in
+    /// smol's own global executor the loop is then entered again.
     fn work(stopped: &async_channel::Receiver<()>) {
         let run = || async_io::block_on(EXECUTOR.run(stopped.recv()));
         while catch_unwind(AssertUnwindSafe(run)).is_err() {}

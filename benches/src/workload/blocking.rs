@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Outcome, Workload};
 use crate::peer::Peer;
 
-/// Tasks that call a closure which does nothing on the blocking pool, some at a time, and await each batch. An
-/// operation is one call.
+/// Tasks that call a closure which does nothing on the blocking pool, some at a time, and await each batch.
+/// An operation is one call.
 ///
 /// Isolates the hand-over to the pool and the wake-up back.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Flavour, Outcome, Workload, product};
 use crate::peer::{Channels, Neutral, Peer, Receiver, Sender};
 
-/// One message to and fro between two tasks, over a channel with room for one in each direction. An operation is
-/// one message to and one fro.
+/// One message to and fro between two tasks, over a channel with room for one in each direction. An operation
+/// is one message to and one fro.
 ///
 /// Isolates wake-up latency between two tasks of which only one can run at a time.
 #[derive(Clone, Copy, Debug)]

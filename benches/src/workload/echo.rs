@@ -7,11 +7,11 @@ use std::time::Instant;
 use super::{Outcome, Workload, product};
 use crate::peer::{Connection, Listener, Peer};
 
-/// Clients that send a message, wait until the whole of it has come back, and send the next. An operation is one
-/// message there and back.
+/// Clients that send a message, wait until the whole of it has come back, and send the next. An operation is
+/// one message there and back.
 ///
-/// With one connection it isolates the latency of readiness (how many threads a message visits), with many the
-/// cost of readiness in bulk, with large messages the short reads and writes. Connecting is not timed.
+/// With one connection it isolates the latency of readiness (how many threads a message visits), with many
+/// the cost of readiness in bulk, with large messages the short reads and writes. Connecting is not timed.
 #[derive(Clone, Copy, Debug)]
 pub struct Echo {
     /// How many connections there are, each with a client and a server task.
@@ -45,7 +45,8 @@ async fn measure<P: Peer>(echo: Echo) -> io::Result<Outcome> {
     let address = listener.local_addr()?;
     let (mut clients, mut servers) = (Vec::with_capacity(connections), Vec::with_capacity(connections));
     for _ in 0..connections {
-        // The system completes a connection before anybody accepts it, but keeps only so many waiting: hence in turn.
+        // The system completes a connection before anybody accepts it, but keeps only so many waiting: hence
+        // in turn.
         clients.push(P::Connection::connect(address).await?);
         servers.push(P::spawn(serve(listener.accept().await?, messages, bytes)));
     }

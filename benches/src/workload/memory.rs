@@ -44,11 +44,12 @@ static POLLED: AtomicUsize = AtomicUsize::new(0);
 static ALONE: Mutex<()> = Mutex::new(());
 
 impl IdleTasks {
-    /// Spawns the tasks, waits until each has been polled, and returns the bytes by which resident memory grew.
+    /// Spawns the tasks, waits until each has been polled, and returns the bytes by which resident memory
+    /// grew.
     ///
-    /// The handles are kept, since a task that nobody can join nor wake may be taken away by its runtime; the memory
-    /// they fill is not counted. They are forgotten in the end and the tasks go on existing: the caller is expected
-    /// to end the process.
+    /// The handles are kept, since a task that nobody can join nor wake may be taken away by its runtime; the
+    /// memory they fill is not counted. They are forgotten in the end and the tasks go on existing: the
+    /// caller is expected to end the process.
     ///
     /// # Errors
     /// Where the system does not tell how much memory is resident.
@@ -74,6 +75,7 @@ impl IdleTasks {
     /// Where the system does not tell how much memory is resident.
     pub fn resident_growth_on(&self, peer: &AnyPeer) -> io::Result<u64> {
         match peer {
+            AnyPeer::Filch(peer) => self.resident_growth(peer),
             AnyPeer::Tokio(peer) => self.resident_growth(peer),
             AnyPeer::Smol(peer) => self.resident_growth(peer),
         }

@@ -6,8 +6,8 @@ use super::{Flavour, Outcome, Workload};
 use crate::latch::Latch;
 use crate::peer::{Neutral, OneshotReceiver, OneshotSender, Oneshots, Peer, Place};
 
-/// Many tasks, each of which spawns a partner, sends it a ping and waits for its pong. An operation is one pair,
-/// its two spawns and two channels included.
+/// Many tasks, each of which spawns a partner, sends it a ping and waits for its pong. An operation is one
+/// pair, its two spawns and two channels included.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs {
     /// How many pairs there are at a time.

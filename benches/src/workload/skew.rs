@@ -9,8 +9,8 @@ use crate::spin::Spin;
 
 /// One task spawns many that compute for a while. An operation is one of those.
 ///
-/// Isolates how soon coarse work spreads: with `n` workers on `n` cores the ideal is the work's time divided by
-/// `n`.
+/// Isolates how soon coarse work spreads: with `n` workers on `n` cores the ideal is the work's time divided
+/// by `n`.
 #[derive(Clone, Copy, Debug)]
 pub struct FanOut {
     /// How many tasks are spawned.

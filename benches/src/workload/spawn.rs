@@ -1,4 +1,5 @@
-//! Spawning: tasks that do next to nothing, so that what remains is the making, queueing, running and joining.
+//! Spawning: tasks that do next to nothing, so that what remains is the making, queueing, running and
+//! joining.
 
 use std::time::Instant;
 
@@ -37,7 +38,8 @@ impl Workload for Inside {
     }
 }
 
-/// A thread that the runtime does not know spawns many tasks and gives up their handles. An operation is one task.
+/// A thread that the runtime does not know spawns many tasks and gives up their handles. An operation is one
+/// task.
 ///
 /// Isolates the shared entrance: its lock, and how often it wakes somebody.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +66,8 @@ impl Workload for Outside {
 
 /// Spawn one task, await its handle, and again. An operation is one such turn.
 ///
-/// Isolates the latency of a hand-over: whether the new task runs next on the same worker, or another is woken
-/// for it who was not needed.
+/// Isolates the latency of a hand-over: whether the new task runs next on the same worker, or another is
+/// woken for it who was not needed.
 #[derive(Clone, Copy, Debug)]
 pub struct JoinOne {
     /// How many turns.
@@ -169,8 +171,8 @@ fn link<P: Peer>(left: usize, latch: &'static Latch) {
 /// The Fibonacci numbers by recursion, each call a task that spawns two and adds what they give. An operation
 /// is one task.
 ///
-/// Isolates structured recursion: many short tasks that wait for each other, and a shape that wants depth first on
-/// a worker and breadth first between them.
+/// Isolates structured recursion: many short tasks that wait for each other, and a shape that wants depth
+/// first on a worker and breadth first between them.
 #[derive(Clone, Copy, Debug)]
 pub struct ForkJoin {
     /// Which Fibonacci number.

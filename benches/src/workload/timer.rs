@@ -139,8 +139,8 @@ async fn nap<P: Peer>(duration: Duration) -> u64 {
     1
 }
 
-/// A duration for the task of that number: all durations are taken evenly, neighbours get distant ones, and the
-/// last task gets the longest.
+/// A duration for the task of that number: all durations are taken evenly, neighbours get distant ones, and
+/// the last task gets the longest.
 fn spread(number: usize, count: usize, shortest: Duration, longest: Duration) -> Duration {
     // A prime larger than any count here is coprime to it, so the steps visit every place once.
     const STEP: u128 = 1_000_003;
