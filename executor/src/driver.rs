@@ -253,6 +253,14 @@ impl Park for Driver {
         timers.filter_map(|timer| timer.try_turn(now)).sum()
     }
 
+    fn stand_in(&self, now: Instant) {
+        self.look_in_for_others(now);
+        if let Some(mut turn) = self.take_turn() {
+            // An error shows again, and is dealt with, when a thread waits.
+            let _events = turn.wait(Some(Duration::ZERO), EVENTS_WHILE_BUSY);
+        }
+    }
+
     fn is_overdue(&self, now: Instant) -> bool {
         let now = self.on_the_clock(now);
         self.timers.iter().filter_map(OnceLock::get).chain([&self.outside]).any(|timer| timer.is_due(now))

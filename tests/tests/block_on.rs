@@ -57,16 +57,16 @@ fn three_deep_and_each_time_with_tasks_between() {
 }
 
 #[test]
-fn a_chain_of_blocked_tasks() {
+fn a_chain_of_blocked_tasks_longer_than_any_number_of_places() {
     let _watchdog = Watchdog::usual();
     // Each level blocks the thread it runs on until the next is done: as many threads as levels.
     fn chain(levels: u32) -> u32 {
         if levels == 0 { 0 } else { 1 + block_on(spawn(async move { chain(levels - 1) })).expect("no panic") }
     }
     let runtime = runtime(1);
-    let task = runtime.spawn(async { chain(12) });
+    let task = runtime.spawn(async { chain(60) });
     wait_until("the end of the chain is reached", || task.is_finished());
-    assert_eq!(runtime.block_on(task).expect("no panic"), 12);
+    assert_eq!(runtime.block_on(task).expect("no panic"), 60);
 }
 
 #[test]

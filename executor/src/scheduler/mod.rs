@@ -10,7 +10,7 @@
 //! | queue of a slot | the thread in the slot | that thread, in order; thieves, half at a time |
 //! | yielded queue of a slot | the thread in the slot | that thread, when all else is done; thieves |
 //! | inbox of a worker's slot | any thread outside | the worker, all at once; any searcher |
-//! | injector | a guest that leaves | anybody |
+//! | injector | a guest that leaves; the sentinel, for a stuck thread | anybody |
 //! | a thread's local set | that thread; others through its inbox | that thread alone |
 //!
 //! A *slot* is a place in the scheduler ([`slot`]); the thread that sits in it ([`seat`]) is a worker, a guest
@@ -20,7 +20,7 @@
 //! # Reading order
 //! [`idle`] (how sleeping and waking cannot miss each other), [`seat`] (what a thread does), [`worker`] and
 //! [`guest`] (its two loops), [`shared`] (what lies between threads), [`sentinel`] (who notices the stuck),
-//! [`policy`] (every number).
+//! [`stand_in`] (what is done when every place is stuck), [`policy`] (every number).
 
 mod context;
 mod core;
@@ -36,6 +36,7 @@ mod sentinel;
 mod shared;
 mod shutdown;
 mod slot;
+mod stand_in;
 mod threads;
 mod worker;
 

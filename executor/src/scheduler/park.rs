@@ -36,6 +36,9 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Like [`look_in`](Self::look_in) for what other slots hold: their threads may be stuck.
     fn look_in_for_others(&self, now: Instant) -> usize;
 
+    /// Like [`look_in`](Self::look_in) for all slots at once, on a thread that tends none.
+    fn stand_in(&self, now: Instant);
+
     /// Whether some timer should have fired by `now`.
     fn is_overdue(&self, now: Instant) -> bool;
 

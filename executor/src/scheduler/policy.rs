@@ -44,6 +44,16 @@ pub(super) const SENTINEL_TICK_MAX: Duration = Duration::from_millis(4);
 /// Ticks without any running worker before the sentinel sleeps until called.
 pub(super) const SENTINEL_QUIET_TICKS: u32 = 50;
 
+/// How many threads a scheduler may have at most. Each task that blocks in a program where all block takes one; beyond this
+/// number they wait for one another, as they would from the first on without spares.
+pub(super) const THREADS_MAX: usize = 1024;
+
+/// How often a thread that stands in without a place of its own looks for something to do.
+pub(super) const STAND_IN_PAUSE: Duration = Duration::from_micros(300);
+
+/// Looks for nothing in a row before such a thread ends.
+pub(super) const STAND_IN_PAUSES: u32 = 100;
+
 /// How long an idle spare worker stays around.
 pub(super) const SPARE_KEEP_ALIVE: Duration = Duration::from_secs(1);
 

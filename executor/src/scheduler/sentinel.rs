@@ -2,11 +2,11 @@
 //!
 //! A poll that does not return keeps its thread, and what lies in the thread's slot waits. Others can take all
 //! of it, but nobody may be awake to do so: so a thread of its own looks, once a tick, whether the slots make
-//! progress. When one does not and holds anything, it wakes a sleeper as searcher; when all that are awake are
-//! stuck and nobody sleeps, it brings a spare worker.
+//! progress. When one does not and holds anything, it wakes a sleeper as searcher; when nobody sleeps and some
+//! run, it puts what the stuck hold where those look by time; when all are stuck, it brings a spare worker.
 //!
 //! The sentinel costs a tick per millisecond while work goes on. After
-//! [`SENTINEL_QUIET_TICKS`](super::policy::SENTINEL_QUIET_TICKS) ticks without a running worker it sleeps until
+//! [`SENTINEL_QUIET_TICKS`] ticks without a running worker it sleeps until
 //! one runs again, so an idle program has no wake-ups.
 //!
 //! Falling asleep: 1. set `asleep`. 2. `fence(SeqCst)`. 3. If any slot is occupied and not parked, clear it and
@@ -72,6 +72,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     *shared.sentinel.thread.lock() = Some(thread::current());
     let mut polls_before = vec![u64::MAX; shared.slots().len()];
     let mut quiet_ticks = 0;
+    let mut stand_ins_before = 0;
     let mut tick = SENTINEL_TICK;
     while !shared.is_closed() {
         if quiet_ticks >= SENTINEL_QUIET_TICKS {
@@ -84,8 +85,12 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         quiet_ticks = if round.awake == 0 { quiet_ticks + 1 } else { 0 };
         let all_stuck = round.awake > 0 && round.stuck == round.awake;
         let help = round.needs_help(shared);
-        if help && !shared.wake_one() && all_stuck {
-            threads::start_spare(shared);
+        if help && !shared.wake_one() {
+            if !all_stuck {
+                shared.lay_open(&round.holders);
+            } else if !shared.stand_ins.are_at_work(&mut stand_ins_before) {
+                threads::start_spare(shared);
+            }
         }
         tick = if all_stuck && !help { (tick * 2).min(SENTINEL_TICK_MAX) } else { SENTINEL_TICK };
     }
@@ -98,8 +103,8 @@ struct Round {
     awake: usize,
     /// Those of them inside the same poll as a tick ago, or blocked by their own word.
     stuck: usize,
-    /// Whether a stuck one holds something that others could take.
-    held: bool,
+    /// Those of the stuck that hold something others could take.
+    holders: Vec<usize>,
 }
 
 fn look_round(shared: &Shared, polls_before: &mut [u64]) -> Round {
@@ -113,7 +118,9 @@ fn look_round(shared: &Shared, polls_before: &mut [u64]) -> Round {
         round.awake += 1;
         if polls == std::mem::replace(before, polls) || slot.is_blocked() {
             round.stuck += 1;
-            round.held |= slot.has_takeable();
+            if slot.has_takeable() {
+                round.holders.push(index);
+            }
         }
     }
     round
@@ -129,11 +136,20 @@ impl Round {
         // stuck.
         let overdue = self.stuck > 0 && shared.park.is_overdue(Instant::now());
         let unseen = shared.has_shared_work() || shared.park.is_unattended();
-        self.held || overdue || (self.stuck > 0 || nobody_runs) && unseen
+        !self.holders.is_empty() || overdue || (self.stuck > 0 || nobody_runs) && unseen
     }
 }
 
 impl Shared {
+    /// Puts what stuck threads hold where those that run look in by time. They have enough to do, so they never search.
+    fn lay_open(&self, holders: &[usize]) {
+        for &holder in holders {
+            self.slot(holder).take_everything(|task| self.inject(task));
+        }
+        self.after_publishing(None);
+        self.park.stand_in(Instant::now());
+    }
+
     fn is_anybody_awake(&self) -> bool {
         self.slots().iter().enumerate().any(|(index, slot)| slot.is_occupied() && !self.idle.is_parked(index))
     }

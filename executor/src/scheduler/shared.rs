@@ -8,6 +8,7 @@ use super::park::Park;
 use super::seat::Seat;
 use super::sentinel::Sentinel;
 use super::slot::{Slot, retry};
+use super::stand_in::StandIns;
 use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     pub(super) sentinel: Sentinel,
     pub(super) threads: Threads,
+    pub(super) stand_ins: StandIns,
     pub(super) guests_help: bool,
 }
 
@@ -66,6 +68,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             sentinel: Sentinel::new(),
             threads: Threads::new(hooks),
+            stand_ins: StandIns::new(),
             guests_help,
         })
     }
@@ -216,6 +219,11 @@ impl Shared {
         retry(|| self.injector.steal_batch_and_pop(core.queue()))
     }
 
+    /// Takes one injected task and nothing more, from any thread.
+    pub(super) fn take_one_injected(&self) -> Option<Runnable> {
+        retry(|| self.injector.steal())
+    }
+
     /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
     pub(super) fn after_publishing(&self, target: Option<usize>) {
         // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the
@@ -336,7 +344,7 @@ impl Shared {
             taken.extend(slot.hot.take());
             taken.extend(std::iter::from_fn(|| slot.steal_one()));
         }
-        taken.extend(std::iter::from_fn(|| retry(|| self.injector.steal())));
+        taken.extend(std::iter::from_fn(|| self.take_one_injected()));
         !taken.is_empty()
     }
 

@@ -142,6 +142,16 @@ impl Slot {
         })
     }
 
+    /// Hands everything that lies here to `take`, from any thread. What comes meanwhile may be left.
+    pub(super) fn take_everything(&self, mut take: impl FnMut(Runnable)) {
+        for queue in &self.queues {
+            // Counted before, for an owner that is not stuck after all may fill it as fast as it is emptied.
+            let queued = queue.len();
+            std::iter::from_fn(|| retry(|| queue.steal())).take(queued).for_each(&mut take);
+        }
+        self.hot.take().into_iter().chain(self.inbox.take()).for_each(take);
+    }
+
     /// Takes one queued task, from any thread.
     pub(super) fn steal_one(&self) -> Option<Runnable> {
         self.queues.iter().find_map(|queue| retry(|| queue.steal()))

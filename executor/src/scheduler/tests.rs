@@ -190,6 +190,8 @@ impl Park for Plain {
         0
     }
 
+    fn stand_in(&self, _: Instant) {}
+
     fn is_overdue(&self, _: Instant) -> bool {
         false
     }
@@ -321,6 +323,6 @@ fn spawns_that_race_the_end_all_resolve() {
             // On the ended scheduler: it waits, but only for what has been decided already.
             let _ran_or_aborted = shared.block_on(handle);
         }
-        assert_eq!(shared.count_unfinished(), 0);
+        assert_eq!(shared.count_unfinished(None), 0);
     }
 }

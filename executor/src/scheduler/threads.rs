@@ -210,6 +210,9 @@ pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
 
 /// Starts a spare worker. That it cannot start is no error: the sentinel asks again at its next tick.
 pub(super) fn start_spare(shared: &Arc<Shared>) {
+    if shared.threads.state.lock().alive >= policy::THREADS_MAX.max(2 * shared.workers()) {
+        return;
+    }
     let _again_next_tick = shared.threads.start(shared, "-spare", true, |shared| {
         worker::work_as_spare(shared);
     });

@@ -5,6 +5,7 @@ use super::local;
 use super::policy;
 use super::seat::{Pick, Seat};
 use super::shared::Shared;
+use super::stand_in::stand_in;
 use std::sync::Arc;
 
 /// Works in slot `index` until the scheduler closes.
@@ -25,7 +26,7 @@ pub(super) fn work(shared: &Arc<Shared>, index: usize) {
 /// Works in a free slot in place of workers that are stuck, until they are not and there has been nothing to do
 /// for a while.
 pub(super) fn work_as_spare(shared: &Arc<Shared>) {
-    let Some(seat) = shared.take_extra_seat() else { return };
+    let Some(seat) = shared.take_extra_seat() else { return stand_in(shared) };
     sit(shared, seat, |seat| {
         let mut idle_since = None;
         while !shared.is_closed() {
