@@ -8,7 +8,7 @@ mod selector;
 mod turn;
 
 use crate::reactor::Reactor;
-use crate::selector::Selector;
+use crate::selector::{Occurrences, Selector};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -108,6 +108,15 @@ fn settle(reactor: &Reactor) -> usize {
             more => events += more,
         }
     }
+}
+
+/// One wait of the selector alone, repeated when a signal interrupts it.
+fn raw_wait(selector: &Selector, timeout: Duration, max_events: usize) -> Occurrences {
+    let mut room = selector.room();
+    while let Err(error) = selector.wait(&mut room, Some(timeout), max_events) {
+        assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
+    }
+    room
 }
 
 fn pair() -> (UnixStream, UnixStream) {

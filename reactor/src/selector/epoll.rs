@@ -111,18 +111,18 @@ impl Epoll {
         let room = &mut room.0[..max_events];
         let timeout = timeout.map(timespec);
         // Ordering: Relaxed, a hint: a stale one costs a refused call.
-        let events = if self.precise.load(Ordering::Relaxed) {
-            match self.wait_precisely(room, timeout.as_ref()) {
-                // Nobody who holds the descriptor is refused with EPERM but by a filter of system calls.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
-                    self.precise.store(false, Ordering::Relaxed);
-                    return Err(io::ErrorKind::Interrupted.into());
-                }
-                events => events?,
+        let precise = self.precise.load(Ordering::Relaxed);
+        let count = match precise.then(|| self.wait_precisely(room, timeout.as_ref())) {
+            // Nobody who holds the descriptor is refused with EPERM but by a filter of system calls.
+            Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                self.precise.store(false, Ordering::Relaxed);
+                self.wait_in_two_steps(room, timeout.as_ref())?
             }
-        } else {
-            self.wait_in_two_steps(room, timeout.as_ref())?
+            Some(count) => count?,
+            None => self.wait_in_two_steps(room, timeout.as_ref())?,
         };
+        // SAFETY: either wait had the kernel write its first `count` events into `room`, and any bits are a valid event.
+        let events = unsafe { room[..count].assume_init_ref() };
         for event in events {
             let key = Key::from_u64(event.data.u64());
             if key == Key::NOTIFY {
@@ -136,11 +136,12 @@ impl Epoll {
         Ok(())
     }
 
-    fn wait_precisely<'r>(
+    /// One call. Returns how many events stand at the beginning of `room`.
+    fn wait_precisely(
         &self,
-        room: &'r mut [MaybeUninit<epoll::Event>],
+        room: &mut [MaybeUninit<epoll::Event>],
         timeout: Option<&Timespec>,
-    ) -> io::Result<&'r [epoll::Event]> {
+    ) -> io::Result<usize> {
         /// The kernel's own timespec, 64 bits wide on every architecture.
         #[repr(C)]
         struct KernelTimespec {
@@ -166,22 +167,21 @@ impl Epoll {
                 0_usize,
             )
         };
-        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        // SAFETY: the kernel has written the first `count` events, and any bits are a valid event.
-        Ok(unsafe { room[..count].assume_init_ref() })
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
-    fn wait_in_two_steps<'r>(
+    /// Two calls, for kernels without the one. Returns how many events stand at the beginning of `room`.
+    fn wait_in_two_steps(
         &self,
-        room: &'r mut [MaybeUninit<epoll::Event>],
+        room: &mut [MaybeUninit<epoll::Event>],
         timeout: Option<&Timespec>,
-    ) -> io::Result<&'r [epoll::Event]> {
+    ) -> io::Result<usize> {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         if timeout.is_some_and(|timeout| *timeout != now) {
             poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], timeout)?;
         }
         let (events, _) = epoll::wait(&self.epoll, room, timeout.map(|_| &now))?;
-        Ok(events)
+        Ok(events.len())
     }
 }
 

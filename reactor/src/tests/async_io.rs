@@ -1,4 +1,4 @@
-use super::{Count, Driver, pair, reactors, settle};
+use super::{Count, Driver, pair, raw_wait, reactors, settle};
 use crate::source::Interest;
 use crate::{Async, enter};
 use futures_lite::future::{block_on, poll_once, zip};
@@ -334,8 +334,21 @@ fn interrupted_operations_are_repeated_and_other_errors_returned() {
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
         let error = here.try_read_with(|mut io| io.read(&mut [0]));
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        assert!(!is_ready(&here, Interest::Read));
     });
+}
+
+#[test]
+fn a_try_that_would_block_is_remembered() {
+    for (_, reactor) in reactors() {
+        let _entered = enter(&reactor, true);
+        let (here, _there) = streams();
+        settle(&reactor);
+        assert!(is_ready(&here, Interest::Read), "by optimism");
+        let error = here.try_read_with(|mut io| io.read(&mut [0])).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert!(!is_ready(&here, Interest::Read));
+        assert!(is_ready(&here, Interest::Write));
+    }
 }
 
 #[test]
@@ -405,8 +418,7 @@ fn a_stale_registration_of_a_shared_descriptor_is_gone_after_the_drop() {
         there.write_all(b"x").unwrap();
         drop(there);
         let shared = reactor.shared();
-        let mut room = shared.selector().room();
-        shared.selector().wait(&mut room, Some(std::time::Duration::ZERO), usize::MAX).unwrap();
+        let room = raw_wait(shared.selector(), std::time::Duration::ZERO, usize::MAX);
         assert!(room.as_slice().is_empty(), "{name}");
         drop(other);
     }

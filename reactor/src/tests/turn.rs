@@ -1,4 +1,4 @@
-use super::{Count, Driver, WATCHDOG, pair, reactors, settle, until};
+use super::{Count, Driver, WATCHDOG, pair, raw_wait, reactors, settle, until};
 use crate::reactor::Reactor;
 use crate::source::Interest;
 use crate::{Async, enter};
@@ -69,8 +69,7 @@ fn a_key_that_went_stale_within_its_batch_reaches_nobody() {
         there.write_all(b"for the old one").unwrap();
         // The event is collected, and before it is dispatched its descriptor is gone and the number taken anew.
         let shared = reactor.shared();
-        let mut room = shared.selector().room();
-        shared.selector().wait(&mut room, Some(WATCHDOG), usize::MAX).unwrap();
+        let room = raw_wait(shared.selector(), WATCHDOG, usize::MAX);
         assert_eq!(room.as_slice().len(), 1);
         let number = std::os::fd::AsRawFd::as_raw_fd(old.get_ref());
         drop(old);
