@@ -1,0 +1,370 @@
+//! Promise 7: fair by time, not by counting. A task that is always ready gives way; a ping-pong pair cannot starve the rest.
+//!
+//! Most of these run on one worker with nobody's help, where there is no way round the task in front.
+
+use filch::sync::channel;
+use filch::time::{sleep, timeout};
+use filch::{JoinHandle, Runtime, spawn, spawn_local, yield_now};
+use filch_tests::{PATIENCE, Tally, Watchdog, wait_until};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+fn one_worker() -> Runtime {
+    Runtime::builder().worker_threads(1).build().expect("a runtime")
+}
+
+/// Tells tasks that never end by themselves to end.
+#[derive(Clone, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_on(&self) -> bool {
+        !self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Some task that is polled once, a timer and a spawn from outside all get their turn beside the tasks that run already.
+fn others_get_their_turn(runtime: &Runtime) {
+    let once = runtime.spawn(async { 1 });
+    let timer = runtime.spawn(async {
+        sleep(Duration::from_millis(2)).await;
+        2
+    });
+    let nested = runtime.spawn(async { spawn(async { 3 }).await.expect("no panic") });
+    wait_until("a task that is spawned beside them runs", || once.is_finished());
+    wait_until("a timer fires beside them", || timer.is_finished());
+    wait_until("a task that spawns gets on beside them", || nested.is_finished());
+    // Sockets: looked at by time, however busy the worker is.
+    let echo = runtime.spawn(async {
+        let (one, other) = std::os::unix::net::UnixStream::pair()?;
+        let (one, other) = (filch::io::Async::new(one)?, filch::io::Async::new(other)?);
+        let reader = spawn(async move {
+            let mut byte = [0; 1];
+            other.read_with(|mut other| std::io::Read::read(&mut other, &mut byte)).await
+        });
+        yield_now().await;
+        one.write_with(|mut one| std::io::Write::write(&mut one, b"x")).await?;
+        reader.await?
+    });
+    wait_until("a socket is read beside them", || echo.is_finished());
+    assert_eq!(futures_lite::future::block_on(echo).expect("no panic").expect("it works"), 1);
+}
+
+fn finish(stop: &Stop, tasks: impl IntoIterator<Item = JoinHandle<u64>>) -> Vec<u64> {
+    stop.stop();
+    tasks.into_iter().map(|task| futures_lite::future::block_on(task).expect("no panic")).collect()
+}
+
+#[test]
+fn a_channel_that_is_never_empty_and_never_full() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let still = stop.clone();
+    // Sends to itself: each `send` and each `recv` is ready at once, so the task never waits.
+    let task = runtime.spawn(async move {
+        let (sender, receiver) = channel::bounded(4);
+        let mut rounds = 0;
+        while still.is_on() {
+            sender.send(rounds).await.expect("it is open");
+            rounds = receiver.recv().await.expect("it is open") + 1;
+        }
+        rounds
+    });
+    others_get_their_turn(&runtime);
+    assert!(finish(&stop, [task])[0] > 0);
+}
+
+#[test]
+fn a_lock_a_semaphore_and_an_event_that_are_always_free() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let still = stop.clone();
+    let task = runtime.spawn(async move {
+        let (lock, semaphore, event) =
+            (filch::sync::Lock::new(0), filch::sync::Semaphore::new(1), filch::sync::Event::new());
+        event.set();
+        while still.is_on() {
+            *lock.lock().await += 1;
+            drop(semaphore.acquire().await);
+            event.wait().await;
+        }
+        lock.into_inner()
+    });
+    others_get_their_turn(&runtime);
+    assert!(finish(&stop, [task])[0] > 0);
+}
+
+#[test]
+fn sleeps_that_are_over_and_sockets_that_are_ready() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let (sleeps, reads) = (stop.clone(), stop.clone());
+    let past = Instant::now();
+    let sleeper = runtime.spawn(async move {
+        let mut rounds = 0;
+        while sleeps.is_on() {
+            filch::time::sleep_until(past).await;
+            rounds += 1;
+        }
+        rounds
+    });
+    let reader = runtime.spawn(async move {
+        let zero = std::os::unix::net::UnixStream::pair().expect("a pair").0;
+        // Its peer is closed, so it is ready for ever.
+        let zero = filch::io::Async::new(zero).expect("it can be registered");
+        let mut rounds = 0;
+        while reads.is_on() {
+            let mut byte = [0; 1];
+            zero.read_with(|mut zero| std::io::Read::read(&mut zero, &mut byte))
+                .await
+                .expect("it is at its end");
+            rounds += 1;
+        }
+        rounds
+    });
+    others_get_their_turn(&runtime);
+    for rounds in finish(&stop, [sleeper, reader]) {
+        assert!(rounds > 0);
+    }
+}
+
+#[test]
+fn an_always_ready_task_inside_a_timeout() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let task = runtime.spawn(async {
+        let (sender, receiver) = channel::bounded(1);
+        timeout(Duration::from_millis(10), async {
+            loop {
+                sender.send(()).await.expect("it is open");
+                receiver.recv().await.expect("it is open");
+            }
+        })
+        .await
+    });
+    wait_until("the time is noticed", || task.is_finished());
+    let ended: Result<(), _> = futures_lite::future::block_on(task).expect("no panic");
+    assert!(ended.is_err());
+}
+
+#[test]
+fn tasks_that_wake_themselves_and_tasks_that_yield() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let mut tasks = Vec::new();
+    for _ in 0..3 {
+        let (still, mut rounds) = (stop.clone(), 0);
+        tasks.push(runtime.spawn(poll_fn(move |cx| {
+            rounds += 1;
+            cx.waker().wake_by_ref();
+            if still.is_on() { Poll::Pending } else { Poll::Ready(rounds) }
+        })));
+        let still = stop.clone();
+        tasks.push(runtime.spawn(async move {
+            let mut rounds = 0;
+            while still.is_on() {
+                yield_now().await;
+                rounds += 1;
+            }
+            rounds
+        }));
+    }
+    others_get_their_turn(&runtime);
+    for rounds in finish(&stop, tasks) {
+        assert!(rounds > 0, "each of them, too");
+    }
+}
+
+/// Two tasks that hand a message to and fro, by way of the hot slot, until told to stop.
+fn ping_pong(runtime: &Runtime, stop: &Stop) -> [JoinHandle<u64>; 2] {
+    let (to_pong, from_ping) = channel::bounded(1);
+    let (to_ping, from_pong) = channel::bounded(1);
+    let still = stop.clone();
+    let ping = runtime.spawn(async move {
+        let mut rounds = 0;
+        while still.is_on() && to_pong.send(rounds).await.is_ok() {
+            rounds = from_pong.recv().await.expect("pong answers");
+        }
+        rounds
+    });
+    let pong = runtime.spawn(async move {
+        let mut rounds = 0;
+        while let Ok(ball) = from_ping.recv().await {
+            rounds = ball + 1;
+            if to_ping.send(rounds).await.is_err() {
+                break;
+            }
+        }
+        rounds
+    });
+    [ping, pong]
+}
+
+#[test]
+fn a_pair_that_plays_ping_pong_starves_nobody() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let pair = ping_pong(&runtime, &stop);
+    others_get_their_turn(&runtime);
+    assert!(finish(&stop, pair)[0] > 0);
+}
+
+#[test]
+fn a_third_runs_every_few_polls_of_a_pair() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let pair = ping_pong(&runtime, &stop);
+    let third = {
+        let (still, mut rounds) = (stop.clone(), 0);
+        runtime.spawn(poll_fn(move |cx| {
+            rounds += 1;
+            // Behind what is queued, where it stays behind the hot slot's tasks only.
+            cx.waker().wake_by_ref();
+            if still.is_on() { Poll::Pending } else { Poll::Ready(rounds) }
+        }))
+    };
+    std::thread::park_timeout(Duration::from_millis(100));
+    let rounds = finish(&stop, pair.into_iter().chain([third]));
+    // Each round of the pair is two polls of each at most; the hot slot is left after three in a row.
+    assert!(
+        rounds[2] * 8 >= rounds[0],
+        "the pair played {} rounds, the third was polled {} times",
+        rounds[0],
+        rounds[2]
+    );
+}
+
+#[test]
+fn two_pairs_get_on_alike() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let pairs = [ping_pong(&runtime, &stop), ping_pong(&runtime, &stop)];
+    std::thread::park_timeout(Duration::from_millis(200));
+    let rounds = finish(&stop, pairs.into_iter().flatten());
+    let (one, other) = (rounds[0], rounds[2]);
+    assert!(one <= 2 * other + 100 && other <= 2 * one + 100, "{one} rounds and {other} rounds");
+}
+
+#[test]
+fn two_groups_that_do_the_same_get_on_alike() {
+    let _watchdog = Watchdog::usual();
+    for workers in [1, 2] {
+        let runtime = Runtime::builder().worker_threads(workers).build().expect("a runtime");
+        let stop = Stop::default();
+        let work = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
+        let tasks: Vec<_> = (0..20)
+            .map(|n| {
+                let (still, done) = (stop.clone(), work[n % 2].clone());
+                runtime.spawn(async move {
+                    while still.is_on() {
+                        done.fetch_add(1, Ordering::Relaxed);
+                        yield_now().await;
+                    }
+                    0
+                })
+            })
+            .collect();
+        std::thread::park_timeout(Duration::from_millis(200));
+        finish(&stop, tasks);
+        let [one, other] = work.map(|done| done.load(Ordering::Relaxed));
+        assert!(one <= 2 * other && other <= 2 * one, "{one} polls and {other} polls on {workers} workers");
+    }
+}
+
+#[test]
+fn who_yields_goes_behind_all_that_is_ready() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let log = order.clone();
+    let task = runtime.spawn(async move {
+        let ready: Vec<_> = (0..10)
+            .map(|n| {
+                let log = log.clone();
+                spawn(async move { log.lock().expect("not poisoned").push(n) })
+            })
+            .collect();
+        yield_now().await;
+        log.lock().expect("not poisoned").push(100);
+        for task in ready {
+            task.await.expect("no panic");
+        }
+    });
+    wait_until("all have run", || task.is_finished());
+    assert_eq!(order.lock().expect("not poisoned").last(), Some(&100), "{order:?}");
+}
+
+#[test]
+fn local_tasks_and_the_others_take_turns() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let (sender, receiver) = mpsc::channel();
+    let still = stop.clone();
+    let counts = [Tally::new(), Tally::new()];
+    let [locals, others] = counts.clone();
+    runtime
+        .spawn(async move {
+            for _ in 0..4 {
+                let (still, locals) = (still.clone(), locals.clone());
+                spawn_local(poll_fn(move |cx| {
+                    locals.count();
+                    cx.waker().wake_by_ref();
+                    if still.is_on() { Poll::Pending } else { Poll::Ready(()) }
+                }))
+                .detach();
+            }
+            let mut rounds = 0;
+            while still.is_on() {
+                others.count();
+                poll_fn(|cx| {
+                    rounds += 1;
+                    cx.waker().wake_by_ref();
+                    if rounds % 2 == 1 { Poll::Pending } else { Poll::Ready(()) }
+                })
+                .await;
+            }
+            sender.send(()).expect("the test listens");
+        })
+        .detach();
+    std::thread::park_timeout(Duration::from_millis(100));
+    others_get_their_turn(&runtime);
+    stop.stop();
+    receiver.recv_timeout(PATIENCE).expect("it ends");
+    let [locals, others] = counts.map(|count| count.counted());
+    assert!(
+        others * 8 >= locals && locals * 8 >= others,
+        "{locals} polls of local tasks, {others} of the others"
+    );
+}
+
+#[test]
+fn a_guest_that_helps_still_gets_its_own_future_polled() {
+    let _watchdog = Watchdog::usual();
+    let runtime = one_worker();
+    let stop = Stop::default();
+    let pairs: Vec<_> = (0..4).flat_map(|_| ping_pong(&runtime, &stop)).collect();
+    runtime.block_on(async {
+        for _ in 0..20 {
+            sleep(Duration::from_micros(200)).await;
+            yield_now().await;
+        }
+    });
+    for rounds in finish(&stop, pairs) {
+        assert!(rounds > 0);
+    }
+}
