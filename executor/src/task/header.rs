@@ -35,6 +35,9 @@ pub(crate) struct Header {
     pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
     pub(super) id: MaybeUninit<Id>,
     pub(super) meta: MaybeUninit<PackedMeta>,
+    /// Stands for the three plain fields when the model checker looks: written with them, read with them.
+    #[cfg(filch_loom)]
+    watched: UnsafeCell<()>,
 }
 
 // An empty task is to cost 64 bytes: this and one word of body.
@@ -74,6 +77,8 @@ impl Header {
             join_waker: UnsafeCell::new(MaybeUninit::uninit()),
             id: MaybeUninit::uninit(),
             meta: MaybeUninit::uninit(),
+            #[cfg(filch_loom)]
+            watched: UnsafeCell::new(()),
         }
     }
 
@@ -84,6 +89,9 @@ impl Header {
     #[inline]
     pub(super) unsafe fn fill(slot: NonNull<Self>, vtable: &'static VTable, id: Id, meta: PackedMeta) {
         let slot = slot.as_ptr();
+        #[cfg(filch_loom)]
+        // SAFETY: by 1.
+        unsafe { &(*slot).watched }.with_mut(|_| ());
         // Field by field: a walk of the registry may be reading the word meanwhile.
         // SAFETY: by 1 the slot is memory for a header that nobody else touches, its word excepted.
         let place = unsafe { &raw mut (*slot).vtable };
@@ -108,20 +116,30 @@ impl Header {
         unsafe { &(*slot.as_ptr()).state }
     }
 
+    /// Tells the model checker that the plain fields are read.
+    #[inline]
+    fn watch(&self) {
+        #[cfg(filch_loom)]
+        self.watched.with(|_| ());
+    }
+
     #[inline]
     pub(super) fn vtable(&self) -> &'static VTable {
+        self.watch();
         // SAFETY: a `&Header` to the whole is made from references only, so the spawn has filled the slot.
         unsafe { self.vtable.assume_init() }
     }
 
     #[inline]
     pub(super) fn id(&self) -> Id {
+        self.watch();
         // SAFETY: as in `vtable`.
         unsafe { self.id.assume_init() }
     }
 
     #[inline]
     pub(super) fn meta(&self) -> &PackedMeta {
+        self.watch();
         // SAFETY: as in `vtable`; dropped only once the last reference is gone.
         unsafe { self.meta.assume_init_ref() }
     }
@@ -262,6 +280,9 @@ pub(super) unsafe fn settle(task: NonNull<Header>, release: Release) {
 /// 1. The last reference to `task` is the caller's, and the body holds nothing.
 #[inline]
 pub(super) unsafe fn free(task: NonNull<Header>) {
+    #[cfg(filch_loom)]
+    // SAFETY: by 1.
+    unsafe { &(*task.as_ptr()).watched }.with_mut(|_| ());
     // SAFETY: by 1 nobody else touches the slot, its word excepted.
     let meta = unsafe { &raw mut (*task.as_ptr()).meta };
     // SAFETY: as above; filled by the spawn, and dropped here once.

@@ -174,9 +174,11 @@ fn loom_join_beside_completion() {
         let heap = Heap::new(Arc::downgrade(&bin));
         let (outputs, futures) = (Count::new(), Count::new());
         let (output, future) = (Guard(outputs.clone()), Guard(futures.clone()));
+        let written = Polls(UnsafeCell::new(0));
         let (task, mut handle) = spawn(&heap, async move {
             let _future = future;
-            output
+            written.count();
+            (output, written)
         });
         let other = thread::spawn(move || assert!(matches!(task.run(), Ran::Done)));
         let woken = Count::new();
@@ -186,9 +188,11 @@ fn loom_join_beside_completion() {
             Poll::Pending => poll(&mut handle, &Waker::from(replaced.clone())),
             ready => ready,
         };
+        // Before the other thread is joined, which would order everything.
+        let result = result.map(|output| output.unwrap().1.count());
         other.join().unwrap();
         match result {
-            Poll::Ready(output) => drop(output.unwrap()),
+            Poll::Ready(()) => {}
             Poll::Pending => {
                 assert_eq!(replaced.get(), 1, "the joiner was not woken");
                 assert_eq!(futures.get(), 1, "woken before the future was gone");
