@@ -122,6 +122,10 @@ impl Selector {
         &self,
         into: &mut Occurrences,
         timeout: Option<Duration>,
+        #[cfg_attr(
+            not(target_os = "linux"),
+            expect(unused_variables, reason = "the portable one takes what there is")
+        )]
         max_events: usize,
     ) -> io::Result<()> {
         into.list.clear();

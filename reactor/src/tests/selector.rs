@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 const KEY: Key = Key::from_u64(7);
 
 fn selectors() -> Vec<Selector> {
-    let mut all = vec![Selector::new().unwrap(), Selector::portable().unwrap()];
-    #[cfg(target_os = "linux")]
-    {
-        let old = crate::selector::epoll::Epoll::new().unwrap();
-        old.assume_old_kernel();
-        all.push(Selector::Epoll(old));
-    }
-    all
+    vec![
+        Selector::new().unwrap(),
+        Selector::portable().unwrap(),
+        #[cfg(target_os = "linux")]
+        {
+            let old = crate::selector::epoll::Epoll::new().unwrap();
+            old.assume_old_kernel();
+            Selector::Epoll(old)
+        },
+    ]
 }
 
 fn wait(selector: &Selector, timeout: Duration) -> Vec<Occurrence> {
