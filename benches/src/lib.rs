@@ -3,9 +3,9 @@
 //! # How to run
 //!
 //! ```text
-//! cargo bench -p filch-benches                         # everything, about ten minutes
+//! cargo bench -p filch-benches                         # everything: some minutes to build, three to run
 //! cargo bench -p filch-benches --bench spawn           # one question
-//! cargo bench -p filch-benches --bench echo -- '/64x64B/'   # one workload of it
+//! cargo bench -p filch-benches --bench echo -- 64x64B  # one workload of it
 //! cargo run --release -p filch-benches --bin summary   # what the last runs measured, as Markdown tables
 //! ```
 //!
@@ -18,7 +18,7 @@
 //!
 //! Each file in `benches/` asks one question, and its header says what the workloads isolate. A line such as
 //! `spawn/inside/tokio` has the time of one run of the workload in `time:` and what it did per second in
-//! `thrpt:`; the summary divides the one by the other and shows nanoseconds per operation, a column per
+//! `thrpt:`; the summary divides by the operations of a run and shows nanoseconds for each, a column per
 //! runtime, with the ratio of filch to the better of the other two (below 1 is ahead). `memory` is not a
 //! matter of time: it prints bytes per task.
 //!
