@@ -8,10 +8,10 @@
 //!
 //! # Abandonment
 //!
-//! When the [`Heap`](super::Heap) goes, wakers and handles may stay, and with them slots, their pages, and this core. From
-//! then on pages are not reused: each goes with its last slot.
+//! When the [`Heap`](super::Heap) goes, and its owner's guard if it has one, wakers and handles may stay, and with them slots,
+//! their pages, and this core. From then on pages are not reused: each goes with its last slot.
 //!
-//! The one who drops the heap:
+//! The last of heap and guard:
 //! 1. Exchanges the stack for [`ABANDONED`], and frees the slots it took from it, as an owner does.
 //! 2. Sets the number of pages left to the number of pages, and one for itself.
 //! 3. For every page, adds the number of slots in use to the page's account; if that makes zero, frees the page.
@@ -58,6 +58,8 @@ pub(super) struct Core {
     target: Target,
     /// The number of the thread that owns the heap.
     owner: AtomicU64,
+    /// The heap, and its owner's guard. The last of them abandons the core.
+    holders: AtomicUsize,
     local: UnsafeCell<Local>,
     registry: Registry,
     /// Meaningful once the heap was abandoned.
@@ -98,6 +100,7 @@ impl Core {
         let core = Box::new(Self {
             target: Target::new(target),
             owner: AtomicU64::new(NOBODY),
+            holders: AtomicUsize::new(1),
             local: UnsafeCell::new(Local::new()),
             registry: Registry::new(),
             pages_left: AtomicUsize::new(0),
@@ -127,12 +130,35 @@ impl Core {
             Ordering::Relaxed,
         );
         assert!(owned.is_ok(), "a task heap has one owner at a time");
+        // Ordering: Relaxed, as for any count: the heap is there, and counted.
+        self.holders.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Leaves the heap without an owner.
-    pub(super) fn disown(&self) {
-        // Ordering: Release, paired with the Acquire exchange in `own` and the load in `abandon`.
-        self.owner.store(NOBODY, Ordering::Release);
+    ///
+    /// # Safety
+    /// 1. The caller is the owner, and does not use `core` any more.
+    pub(super) unsafe fn disown(core: NonNull<Self>) {
+        // SAFETY: the owner is one of the holders, until below.
+        let this = unsafe { core.as_ref() };
+        // Ordering: Release, paired with the Acquire exchange in `own`.
+        this.owner.store(NOBODY, Ordering::Release);
+        // SAFETY: the owner's hold is given up once.
+        unsafe { Self::let_go(core) };
+    }
+
+    /// One of the holders goes.
+    ///
+    /// # Safety
+    /// 1. The caller is one of the holders, and does not use `core` any more.
+    pub(super) unsafe fn let_go(core: NonNull<Self>) {
+        // SAFETY: by 1 the caller still counts.
+        let this = unsafe { core.as_ref() };
+        // Ordering: AcqRel. Release: what this holder did to the lists is seen by the last one, which acquires.
+        if this.holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: neither heap nor owner is left.
+            unsafe { Self::abandon(core) };
+        }
     }
 
     /// Runs `f` on the owner's side.
@@ -202,13 +228,17 @@ impl Core {
         }
     }
 
-    /// Takes back what others have freed.
+    /// Takes back what others have freed, and lets go of pages that have been of no use for long.
     ///
     /// # Safety
     /// 1. The caller is the owner, or holds the lock that stands for it.
-    pub(super) unsafe fn collect_now(&self) {
-        // SAFETY: by 1; nothing in `collect` comes back here.
-        unsafe { self.with_local(|local| self.collect(local)) };
+    pub(super) unsafe fn tidy(&self) {
+        let tidy = |local: &mut Local| {
+            self.collect(local);
+            local.rest(self);
+        };
+        // SAFETY: by 1; nothing in `tidy` comes back here.
+        unsafe { self.with_local(tidy) };
     }
 
     /// Frees a slot, on any thread.
@@ -269,15 +299,10 @@ impl Core {
     /// The heap goes; its slots may stay.
     ///
     /// # Safety
-    /// 1. The heap is the caller's alone, and does not use `core` any more.
-    pub(super) unsafe fn abandon(core: NonNull<Self>) {
+    /// 1. The core has no holder any more: its owner's side is the caller's alone.
+    unsafe fn abandon(core: NonNull<Self>) {
         // SAFETY: the core stays until step 4.
         let this = unsafe { core.as_ref() };
-        // Ordering: Acquire, paired with the Release store in `disown`: what the last owner did to the lists is seen.
-        if this.owner.load(Ordering::Acquire) != NOBODY {
-            // Somebody is still freeing into the owner's lists, and will until its guard is dropped: the memory stays.
-            return;
-        }
         // Ordering: AcqRel. Acquire, paired with `give_back`, as in `collect`. Release, paired with nothing that is read:
         // accounts are settled by exchanges of their own.
         let head = this.returned.swap(ABANDONED, Ordering::AcqRel);

@@ -4,8 +4,10 @@
 //! slot freed last if there is one, else one that was never used. A page that gets full leaves the list; the first slot
 //! freed in it brings it back, to the front, where its memory is warm.
 //!
-//! A page whose last slot is freed is empty. Some empty pages are kept, [`EMPTY_PAGES_MAX`] per heap: a program whose
-//! number of tasks swings would otherwise pay for page faults at every swing, which cost more than everything else a task does.
+//! A page whose last slot is freed is empty. Some empty pages are kept, for a program whose number of tasks swings would
+//! otherwise pay for page faults at every swing, which cost as much as everything else about a short task. How many are kept
+//! follows the swings: a heap that gives pages up and soon needs new ones keeps twice as many from then on, up to
+//! [`KEEP_MAX`]; every rest of its owner takes a part of that back, down to [`KEEP_MIN`].
 
 #![allow(unsafe_code, reason = "lists run through pages and slots")]
 
@@ -17,8 +19,14 @@ use super::size_class::{CLASSES, SizeClass};
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-/// Empty pages a heap keeps: 1 MiB. A guess; benchmarks that swing by 10,000 tasks should stay below it.
-pub(super) const EMPTY_PAGES_MAX: usize = 32;
+/// Empty pages a heap keeps at all times: 1 MiB, 16,000 small tasks. A guess.
+const KEEP_MIN: usize = 32;
+
+/// Empty pages a heap keeps at most: 8 MiB. Swings by 100,000 tasks cost 35 ns per task and swing with them kept, and 70 without.
+const KEEP_MAX: usize = 256;
+
+/// The part of what is kept above the minimum that a rest takes away. A guess: a few dozen rests bring a heap down.
+const REST_SHARE: usize = 8;
 
 /// What only the owner touches. All methods count on that, and on the pages being those of one heap, alive.
 pub(super) struct Local {
@@ -26,12 +34,16 @@ pub(super) struct Local {
     with_room: [Option<NonNull<Page>>; CLASSES],
     /// Pages in those lists none of whose slots is in use.
     empty: usize,
+    /// Empty pages to keep.
+    keep: usize,
+    /// Whether a page was given up for being empty since the last new one.
+    gave_up: bool,
     pub(super) ids: id::Block,
 }
 
 impl Local {
     pub(super) fn new() -> Self {
-        Self { with_room: [None; CLASSES], empty: 0, ids: id::Block::new() }
+        Self { with_room: [None; CLASSES], empty: 0, keep: KEEP_MIN, gave_up: false, ids: id::Block::new() }
     }
 
     /// A slot of `class`, if a page has one.
@@ -70,6 +82,9 @@ impl Local {
 
     /// A slot from a new page of `class`.
     pub(super) fn take_from_new(&mut self, core: &Core, class: SizeClass) -> NonNull<Header> {
+        if std::mem::take(&mut self.gave_up) {
+            self.keep = (self.keep * 2).min(KEEP_MAX);
+        }
         let page = Page::with_slots(core.as_ptr(), class);
         // SAFETY: the page is new.
         unsafe { core.registry().add(page) };
@@ -124,13 +139,44 @@ impl Local {
 
     /// Keeps a page that has become empty, or frees it.
     fn keep_or_release(&mut self, core: &Core, page: NonNull<Page>, class: SizeClass) {
-        if self.empty < EMPTY_PAGES_MAX {
+        if self.empty < self.keep {
             self.empty += 1;
             return;
         }
+        self.gave_up = true;
         self.unlist(page, class);
         // SAFETY: all its slots are in its own free list, which nobody looks at any more.
         unsafe { core.registry().release(page) };
+    }
+
+    /// The owner is about to rest: keeps a little less, and frees what is beyond that.
+    pub(super) fn rest(&mut self, core: &Core) {
+        self.keep -= (self.keep - KEEP_MIN).div_ceil(REST_SHARE);
+        if self.empty > self.keep {
+            self.shrink(core);
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self, core: &Core) {
+        for index in 0..CLASSES {
+            let mut next = self.with_room[index];
+            while let Some(page) = next {
+                if self.empty <= self.keep {
+                    return;
+                }
+                // SAFETY: pages in the lists are allocated.
+                let head = unsafe { page.as_ref() };
+                // SAFETY: we are the owner, and nobody comes back for the page.
+                let (after, used) = unsafe { head.with_local(|local| (local.next, local.used)) };
+                next = after;
+                let Some(class) = head.class().filter(|_| used == 0) else { continue };
+                self.empty -= 1;
+                self.unlist(page, class);
+                // SAFETY: all its slots are in its own free list, which nobody looks at any more.
+                unsafe { core.registry().release(page) };
+            }
+        }
     }
 
     /// Puts a page in front of its class's list.

@@ -99,7 +99,7 @@ impl<S: Schedule> Heap<S> {
 
     /// Makes this thread the heap's owner until the guard is dropped: slots freed here go back without an exchange.
     ///
-    /// A heap dropped before its guard is never freed.
+    /// The guard may outlive the heap.
     ///
     /// # Safety
     /// 1. Until the guard is dropped, nobody else allocates from the heap, not even under a lock.
@@ -145,14 +145,14 @@ impl<S: Schedule> Heap<S> {
         (runnable, unsafe { JoinHandle::new(task) })
     }
 
-    /// Takes back slots that others have freed, and frees pages that are empty beyond what is kept. A spawn does so when it
-    /// runs out of slots; an owner that is about to rest should, too. Without anything to take, a load.
+    /// Takes back slots that others have freed, and lets go of empty pages little by little. A spawn does the first when it runs
+    /// out of slots; an owner that is about to rest does both. Without anything to do, a load.
     ///
     /// # Safety
     /// 1. No other thread allocates from this heap during the call, as for [`spawn`](Self::spawn).
     pub(crate) unsafe fn collect(&self) {
         // SAFETY: by 1.
-        unsafe { self.core().collect_now() };
+        unsafe { self.core().tidy() };
     }
 
     /// Aborts every task that is not complete. Idle ones are given to `take` as runnables, whose drop drops the future and
@@ -207,8 +207,8 @@ impl<S: Schedule> Heap<S> {
 
 impl<S: Schedule> Drop for Heap<S> {
     fn drop(&mut self) {
-        // SAFETY: the heap is going, and its core is not used through it any more.
-        unsafe { Core::abandon(self.core) };
+        // SAFETY: the heap holds its core until here.
+        unsafe { Core::let_go(self.core) };
     }
 }
 
@@ -228,8 +228,8 @@ pub(crate) struct Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: a heap that goes before this value leaves its core for ever.
-        unsafe { self.core.as_ref() }.disown();
+        // SAFETY: the guard was made for the owner, on this thread, and holds the core until here.
+        unsafe { Core::disown(self.core) };
     }
 }
 

@@ -79,8 +79,35 @@ fn a_burst_is_given_back_but_for_what_is_kept() {
         odd.into_iter().rev().for_each(|(_, task)| assert!(matches!(task.run(), Ran::Done)));
         even.into_iter().for_each(|(_, task)| assert!(matches!(task.run(), Ran::Done)));
         assert_eq!(heap.live(), 0);
-        assert!(heap.retained_bytes() <= 1 << 20, "{} are kept", heap.retained_bytes());
+        // What is kept follows the swings, within bounds,
+        assert!(heap.retained_bytes() <= (1 << 20) << round, "{} are kept", heap.retained_bytes());
     }
+    // and goes when nothing swings any more.
+    for _ in 0..100 {
+        // SAFETY: as above.
+        unsafe { heap.collect() };
+    }
+    assert!(heap.retained_bytes() <= 1 << 20, "{} are kept", heap.retained_bytes());
+}
+
+#[test]
+fn a_guard_may_outlive_its_heap() {
+    let bin = Arc::new(Bin::default());
+    let heap = Heap::new(Arc::downgrade(&bin));
+    // SAFETY: this thread alone allocates.
+    let owned = unsafe { heap.own() };
+    // SAFETY: as above.
+    let tasks: Vec<_> = (0..3).map(|n| unsafe { heap.spawn(ready(n), meta()) }).collect();
+    drop(heap);
+    let mut tasks = tasks.into_iter();
+    let (task, handle) = tasks.next().unwrap();
+    drop((task, handle));
+    drop(owned);
+    for (n, (task, mut handle)) in (1..).zip(tasks) {
+        assert!(matches!(task.run(), Ran::Done));
+        assert_eq!(take(&mut handle).unwrap(), n);
+    }
+    assert_eq!(Arc::weak_count(&bin), 0, "the core is gone");
 }
 
 #[test]
@@ -225,7 +252,7 @@ fn a_walk_keeps_the_pages_it_is_looking_at() {
         }
     });
     assert!(found < 1000, "{found}: what was gone was not described");
-    assert!(heap.retained_bytes() < before / 2);
+    assert!(heap.retained_bytes() < before * 3 / 4);
     // The one that was being described went last.
     bin.0.lock().unwrap().drain(..).for_each(drop);
     assert_eq!(heap.live(), 0);
