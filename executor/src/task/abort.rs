@@ -5,6 +5,14 @@ use super::id::Id;
 use std::fmt;
 
 /// A handle that can abort its task, and nothing else: cheap to copy and to keep, and it holds no output.
+///
+/// # Examples
+/// ```
+/// let handle = filch::spawn(std::future::pending::<()>());
+/// let abort = handle.abort_handle();
+/// std::thread::spawn(move || abort.abort());
+/// assert!(filch::block_on(handle).is_err());
+/// ```
 #[derive(Clone)]
 pub struct AbortHandle {
     task: TaskRef,

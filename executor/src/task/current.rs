@@ -113,12 +113,26 @@ fn with_current<R>(look: impl FnOnce(&Header) -> R) -> Option<R> {
 /// The id of the task that is running on this thread, if one is.
 ///
 /// Inside the destructor of a task's future it is that task's, too.
+///
+/// # Examples
+/// ```
+/// assert_eq!(filch::task::current(), None);
+/// let handle = filch::spawn(async { filch::task::current() });
+/// let id = handle.id();
+/// assert_eq!(filch::block_on(handle).ok().flatten(), Some(id));
+/// ```
 #[must_use]
 pub fn current() -> Option<Id> {
     with_current(Header::id)
 }
 
 /// The name of the task that is running on this thread, if one is and has a name.
+///
+/// # Examples
+/// ```
+/// let task = filch::task::Builder::new().name("greeter").spawn(async { filch::task::current_name() });
+/// assert_eq!(filch::block_on(task).ok().flatten().as_deref(), Some("greeter"));
+/// ```
 #[must_use]
 pub fn current_name() -> Option<String> {
     with_current(|task| task.meta().name().map(String::from)).flatten()

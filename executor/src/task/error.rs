@@ -13,6 +13,15 @@ use std::panic::Location;
 /// Why a task has no output: it panicked, or it was aborted.
 ///
 /// It names the task and the place where it was spawned.
+///
+/// # Examples
+/// ```
+/// let handle = filch::spawn(async { panic!("no voice") });
+/// let error = filch::block_on(handle).unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().ends_with("panicked: no voice"));
+/// assert_eq!(error.into_panic().downcast_ref(), Some(&"no voice"));
+/// ```
 pub struct JoinError {
     id: Id,
     meta: Meta,

@@ -17,6 +17,21 @@ use std::task::{Context, Poll};
 ///
 /// # Cancel safety
 /// Nothing is lost by dropping the future.
+///
+/// # Examples
+/// ```
+/// let sum = filch::block_on(async {
+///     let mut sum = 0_u64;
+///     for n in 0..10_000 {
+///         sum += n;
+///         if n % 1_000 == 0 {
+///             filch::yield_now().await;
+///         }
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, 49_995_000);
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }

@@ -52,6 +52,24 @@ fn only_the_last_joiner_is_woken_and_the_one_before_is_dropped_at_once() {
 }
 
 #[test]
+fn a_joiner_of_many_finished_tasks_gives_way() {
+    let queue = Queue::new();
+    let mut handles: Vec<_> = (0..200_000).map(|_| queue.spawn(async {})).collect();
+    queue.run_all();
+    let mut slice = filch_primitive::slice::open();
+    let mut gave_way = 0;
+    for handle in &mut handles {
+        while poll(handle, Waker::noop()).is_pending() {
+            gave_way += 1;
+            slice.restart();
+        }
+    }
+    assert!(gave_way > 0, "200,000 joins take longer than a slice");
+    drop(handles);
+    assert_eq!(queue.live(), 0);
+}
+
+#[test]
 fn a_handle_that_goes_takes_its_waker_along() {
     let queue = Queue::new();
     let (task, mut handle) = queue.cell(pending::<()>());
