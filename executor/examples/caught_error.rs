@@ -1,8 +1,9 @@
 //! What can go wrong in a task, and how the one who awaits it finds out.
 //!
 //! Three tasks fail in three ways: one returns an error, one panics, one is aborted. Look at `outcome`: a
-//! single `match` tells them apart. A panic stays in its task; the program, and the worker thread it happened
-//! on, go on. (The panic message on the error stream comes from Rust's panic hook, as for any thread.)
+//! single `match` tells them apart. An error that comes from awaiting names the task. A panic stays in its
+//! task; the program, and the worker thread it happened on, go on. (The panic message on the error stream
+//! comes from Rust's panic hook, as for any thread.)
 //!
 //! ```text
 //! cargo run --example caught_error
@@ -46,7 +47,7 @@ async fn outcome(task: JoinHandle<Parsed>) -> String {
 async fn main() {
     let fine = filch::spawn(parse("42"));
     let wrong = filch::spawn(parse("forty-two"));
-    let broken = filch::spawn(look_up(7));
+    let broken = filch::task::Builder::new().name("look-up").spawn(look_up(7));
     let endless = filch::spawn(wait_for_tomorrow());
     endless.abort();
 
@@ -57,6 +58,6 @@ async fn main() {
 
     assert_eq!(outcomes[0], "success: 42");
     assert_eq!(outcomes[1], "failure: invalid digit found in string");
-    assert!(outcomes[2].starts_with("bug: ") && outcomes[2].contains("the index is 7"));
+    assert!(outcomes[2].starts_with("bug: ") && outcomes[2].contains("look-up"));
     assert!(outcomes[3].starts_with("stopped: ") && outcomes[3].ends_with("was aborted"));
 }

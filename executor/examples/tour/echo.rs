@@ -6,6 +6,7 @@ use crate::{Result, descriptors, exact};
 use filch::io::{AsyncReadExt, AsyncWriteExt, copy};
 use filch::net::{TcpListener, TcpStream};
 use filch::spawn;
+use futures_lite::future::try_zip;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -75,11 +76,16 @@ async fn wave(
         .zip(streams)
         .map(|(&client, stream)| spawn(talk(client, stream, progress.counter())))
         .collect();
-    for messages in talking {
-        echo.messages += messages.await??;
-        echo.clients += 1;
-    }
-    echo.bytes += server.await??;
+    let count = async {
+        for messages in talking {
+            echo.messages += messages.await??;
+            echo.clients += 1;
+        }
+        Ok(())
+    };
+    // Together, for clients of a server that has failed would wait for ever.
+    let ((), bytes) = try_zip(count, async { server.await? }).await?;
+    echo.bytes += bytes;
     echo.time += start.elapsed();
     Ok(())
 }

@@ -37,13 +37,21 @@ impl Progress {
     }
 
     /// Shows the last of it.
-    pub(crate) async fn finish(self) {
-        let Self { line, painter } = self;
-        painter.abort();
-        // An abort is what was asked for, so the result tells nothing. Once it is there nobody paints any
-        // more.
-        let _ = painter.await;
-        line.paint("\n");
+    pub(crate) async fn finish(mut self) {
+        self.painter.abort();
+        // An abort is what was asked for, so the result tells nothing. With it, the painting has ended.
+        let _ = (&mut self.painter).await;
+        self.line.paint("\n");
+    }
+}
+
+impl Drop for Progress {
+    /// Leaves the line as it is when the work has failed.
+    fn drop(&mut self) {
+        if !self.painter.is_finished() {
+            self.painter.abort();
+            self.line.paint("\n");
+        }
     }
 }
 
