@@ -144,9 +144,6 @@ impl Runtime {
             self.pool.close();
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
-            // Closures that were waited for have completed their tasks; whatever came back is swept up with the
-            // rest.
-            shared.end(Some(deadline));
             let left = shared.wait_unfinished(deadline, own);
             Report::new(before, left, &pool, begin.elapsed())
         })

@@ -349,10 +349,6 @@ impl Seat {
         }
         self.end_search();
         self.shared.sentinel.call();
-        if self.shared.is_closed() {
-            // Nobody will come and take what lies here, and `f` may wait for it.
-            self.shared.sweep();
-        }
         f()
     }
 }

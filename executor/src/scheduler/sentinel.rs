@@ -26,12 +26,13 @@ use std::time::Instant;
 /// How others reach the sentinel.
 pub(super) struct Sentinel {
     asleep: AtomicBool,
+    dismissed: AtomicBool,
     thread: Mutex<Option<Thread>>,
 }
 
 impl Sentinel {
     pub(super) fn new() -> Self {
-        Self { asleep: AtomicBool::new(false), thread: Mutex::new(None) }
+        Self { asleep: AtomicBool::new(false), dismissed: AtomicBool::new(false), thread: Mutex::new(None) }
     }
 
     /// A thread has begun to work. Costs a fence, and a system call if the sentinel sleeps.
@@ -52,6 +53,13 @@ impl Sentinel {
         if let Some(thread) = self.thread.lock().as_ref() {
             thread.unpark();
         }
+    }
+
+    /// The sentinel may sweep once more and leave.
+    pub(super) fn dismiss(&self) {
+        // Ordering: Release, paired with the Acquire in `sweep_to_the_end`.
+        self.dismissed.store(true, Ordering::Release);
+        self.call();
     }
 
     fn fall_asleep(&self, shared: &Shared) {
@@ -93,6 +101,24 @@ pub(super) fn watch(shared: &Arc<Shared>) {
             }
         }
         tick = if all_stuck && !help { (tick * 2).min(SENTINEL_TICK_MAX) } else { SENTINEL_TICK };
+    }
+    sweep_to_the_end(shared);
+}
+
+/// The sentinel's last duty: sweeps until all other threads have ended, or nobody waits for them any more.
+///
+/// Again and again: a poll under way may wait for a task that comes to lie where nobody takes it any more.
+fn sweep_to_the_end(shared: &Shared) {
+    let mut pause = SENTINEL_TICK / 8;
+    loop {
+        // Ordering: Acquire, paired with the Release in `dismiss`: what was published before is swept.
+        let dismissed = shared.sentinel.dismissed.load(Ordering::Acquire);
+        shared.sweep();
+        if dismissed {
+            return shared.set_over();
+        }
+        thread::park_timeout(pause);
+        pause = (pause * 2).min(SENTINEL_TICK_MAX);
     }
 }
 

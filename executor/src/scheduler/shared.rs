@@ -38,13 +38,27 @@ pub(crate) struct Shared {
     pub(super) idle: CachePadded<Idle>,
     /// What a leaving guest leaves behind.
     injector: Injector<Runnable>,
-    outside: Box<[Mutex<Heap<Shared>>]>,
+    outside: Box<[OutsideHeap]>,
     pub(super) park: Arc<dyn Park>,
     closed: AtomicBool,
+    over: AtomicBool,
     pub(super) sentinel: Sentinel,
     pub(super) threads: Threads,
     pub(super) stand_ins: StandIns,
     pub(super) guests_help: bool,
+}
+
+/// A heap that no slot owns.
+struct OutsideHeap {
+    heap: Heap<Shared>,
+    /// Taken to allocate. Not to look around: that may give up the last reference to a task, which publishes it.
+    ownership: Mutex<()>,
+}
+
+impl OutsideHeap {
+    fn new(shared: Weak<Shared>) -> Self {
+        Self { heap: Heap::new(shared), ownership: Mutex::new(()) }
+    }
 }
 
 impl Shared {
@@ -63,9 +77,10 @@ impl Shared {
             workers,
             idle: CachePadded::new(Idle::new(slots)),
             injector: Injector::new(),
-            outside: (0..OUTSIDE_HEAPS).map(|_| Mutex::new(Heap::new(me.clone()))).collect(),
+            outside: (0..OUTSIDE_HEAPS).map(|_| OutsideHeap::new(me.clone())).collect(),
             park,
             closed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             sentinel: Sentinel::new(),
             threads: Threads::new(hooks),
             stand_ins: StandIns::new(),
@@ -122,11 +137,11 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let (task, handle) = seat.create(future, meta);
-        seat.push(task);
-        // The seat itself sweeps when it leaves. But that may be long after, and the poll under way may wait for
-        // this very task.
         if self.is_closed() {
-            self.sweep();
+            // Dropped, it is aborted, which its handle tells. One that misses the flag is swept.
+            drop(task);
+        } else {
+            seat.push(task);
         }
         handle
     }
@@ -138,8 +153,7 @@ impl Shared {
     {
         let (task, handle) = self.create_outside(future, meta);
         if self.is_closed() {
-            // Dropped, it is aborted, which its handle tells. A spawn that misses the flag sweeps after it has
-            // published.
+            // As above.
             drop(task);
         } else {
             self.send(task);
@@ -177,9 +191,10 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let heap = self.outside[sticky_sends() / STICKY_SENDS % self.outside.len()].lock();
+        let outside = &self.outside[sticky_sends() / STICKY_SENDS % self.outside.len()];
+        let _ownership = outside.ownership.lock();
         // SAFETY: 1. the lock stands for the heap's ownership. 2. both types are Send.
-        unsafe { heap.spawn(future, meta) }
+        unsafe { outside.heap.spawn(future, meta) }
     }
 
     /// Sends a task to some worker, from a thread that has no seat here.
@@ -227,11 +242,15 @@ impl Shared {
     /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
     pub(super) fn after_publishing(&self, target: Option<usize>) {
         // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the
-        // task, or it is seen asleep here. The same fence pairs with the one in `close`: either the sweep sees
-        // the task, or the flag is seen here.
+        // task, or it is seen asleep here. The same fence pairs with the one in `set_over`: either the last
+        // sweep sees the task, or the flag is seen here.
         fence(Ordering::SeqCst);
         if self.is_closed() {
-            return self.sweep();
+            // Until then the sentinel sweeps, which holds no lock of the user's, as this thread may.
+            if self.is_over() {
+                self.sweep();
+            }
+            return;
         }
         if let Some(slot) = target
             && self.idle.is_parked(slot)
@@ -246,8 +265,10 @@ impl Shared {
     pub(super) fn after_leaving(&self) {
         // Ordering: SeqCst, as in `after_publishing`.
         fence(Ordering::SeqCst);
-        if self.is_closed() {
+        if self.is_over() {
             self.sweep();
+        } else if self.is_closed() {
+            // As in `after_publishing`: the sentinel sweeps.
         } else if self.has_shared_work() || self.park.is_unattended() {
             self.wake_one();
             self.sentinel.call();
@@ -325,6 +346,22 @@ impl Shared {
         self.sentinel.call();
     }
 
+    /// Whether nobody is left whose business it is to sweep: who publishes a task now must do so.
+    pub(super) fn is_over(&self) -> bool {
+        // Ordering: Relaxed, behind a SeqCst fence, as `is_closed`.
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Nobody waits for the sentinel to sweep any more. All there was has been swept; what is left to the others is
+    /// what was published too late for that.
+    pub(super) fn set_over(&self) {
+        // Ordering: Relaxed; the fence orders it before one more sweep, and pairs with the one in
+        // `after_publishing`.
+        self.over.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.sweep();
+    }
+
     /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any
     /// number of times.
     pub(super) fn sweep(&self) {
@@ -364,7 +401,7 @@ impl Shared {
 
     fn for_each_heap(&self, mut f: impl FnMut(&Heap<Self>)) {
         self.slots.iter().for_each(|slot| f(&slot.heap));
-        self.outside.iter().for_each(|heap| f(&heap.lock()));
+        self.outside.iter().for_each(|outside| f(&outside.heap));
     }
 
     pub(crate) fn metrics(&self) -> RuntimeMetrics {

@@ -1,17 +1,22 @@
 //! How a scheduler starts and ends.
 //!
 //! The end:
-//! 1. The flag is set and everybody unparked.
-//! 2. A sweep: every task that nobody polls is aborted, its future dropped here. Timers and descriptors are let go. A poll
-//!    under way may be blocked on one of those, and nobody else would see to them any more.
-//! 3. Workers leave after their current poll, each aborting its local tasks and leaving what it queued to the
-//!    injector. Whoever ends the scheduler waits for them, at most to the limit.
-//! 4. Another sweep.
-//! 5. A thread that was stuck and comes back later, and a spawn that raced with the flag, sweep once more.
+//! 1. The flag is set and everybody unparked. Timers and descriptors are let go: a poll under way, or a destructor,
+//!    may block on one of those, and nobody would see to them any more.
+//! 2. Workers leave after their current poll, each aborting its local tasks and leaving what it queued to the
+//!    injector. Meanwhile the sentinel sweeps: every task that nobody polls is aborted, its future dropped there.
+//! 3. Whoever ends the scheduler waits for the workers, at most to the limit. Then the sentinel sweeps once more,
+//!    says that it is over, and leaves.
+//! 4. A thread that was stuck and comes back later, and whoever publishes a task after that, sweeps once more.
 //!
 //! Why no task is left: a task is published (queue, inbox, injector, or its state word in a heap) before a
-//! fence, after which its publisher looks at the flag; the flag is set before a fence, after which the sweep
-//! looks. One fence comes first: either the sweep sees the task or the publisher sees the flag and sweeps.
+//! fence, after which its publisher looks whether it is over; that flag is set before a fence, after which the
+//! last sweep looks. One fence comes first: either the sweep sees the task or the publisher sees the flag and
+//! sweeps.
+//!
+//! Rejected: sweeping on the thread that ends the scheduler, where a destructor that blocks would take longer
+//! than the limit; and sweeping in each wake and spawn that sees the scheduler closed, where destructors of other
+//! tasks would run under whatever locks that thread holds.
 
 use super::shared::Shared;
 use super::threads;
@@ -33,10 +38,12 @@ impl Shared {
     /// Ends the scheduler. Returns how many of its threads had not ended at the deadline.
     pub(crate) fn end(&self, deadline: Option<Instant>) -> usize {
         self.close();
-        self.sweep();
         self.park.shutdown();
-        let left = self.threads.wait_ended(deadline, self);
-        self.sweep();
+        // The sentinel is to be the last.
+        self.threads.wait_ended(deadline, self, 1);
+        self.sentinel.dismiss();
+        let left = self.threads.wait_ended(deadline, self, 0);
+        // Timers of places that were taken just before the flag was set.
         self.park.shutdown();
         left
     }

@@ -131,12 +131,12 @@ impl Threads {
         Ok(())
     }
 
-    /// Waits until all threads have ended, but for the calling one, or the deadline has passed. Returns how
-    /// many have not.
-    pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared) -> usize {
+    /// Waits until no more than `kept` threads are left besides the calling one, or the deadline has passed.
+    /// Returns how many more there are.
+    pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared, kept: usize) -> usize {
         let own = usize::from(std::ptr::eq(OWNER.get(), shared));
         let mut state = self.state.lock();
-        while state.alive > own {
+        while state.alive > own + kept {
             match deadline {
                 Some(deadline) => {
                     if self.ended.wait_until(&mut state, deadline).timed_out() {
@@ -146,10 +146,12 @@ impl Threads {
                 None => self.ended.wait(&mut state),
             }
         }
-        let left = state.alive.saturating_sub(own);
-        let (ended, _still_running): (Vec<_>, Vec<_>) = std::mem::take(&mut state.handles)
+        let left = state.alive.saturating_sub(own + kept);
+        let all_ended = left + kept + own == 0;
+        let (ended, running): (Vec<_>, Vec<_>) = std::mem::take(&mut state.handles)
             .into_iter()
-            .partition(|handle| left == 0 && own == 0 || handle.is_finished());
+            .partition(|handle| all_ended || handle.is_finished());
+        state.handles = running;
         drop(state);
         for handle in ended {
             // A panic has aborted the process already, so there is none to report.
@@ -203,7 +205,8 @@ pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
         .and_then(|()| shared.threads.start(shared, "-sentinel", false, sentinel::watch));
     if started.is_err() {
         shared.close();
-        shared.threads.wait_ended(None, shared);
+        shared.sentinel.dismiss();
+        shared.threads.wait_ended(None, shared, 0);
     }
     started
 }
