@@ -7,9 +7,11 @@
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
 //! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
+//! - [`must_not_compile`]: what the types forbid.
 //! - [`Dice`]: random choices from a seed that is printed when the test fails.
 
 pub mod child;
+pub mod must_not_compile;
 pub mod process;
 
 mod counted;

@@ -1,7 +1,7 @@
 //! Waiting for something to have happened.
 
 use crate::counted::Counted;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A future that is never ready, and holds a value until it is dropped.
-pub fn pending_until_dropped(value: Counted) -> impl Future<Output = ()> + Send {
-    async move {
-        let _held = value;
-        pending::<()>().await;
-    }
+pub async fn pending_until_dropped(value: Counted) {
+    let _held = value;
+    pending::<()>().await;
 }

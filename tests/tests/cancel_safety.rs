@@ -370,9 +370,9 @@ fn sleeps_given_up_fire_for_nobody() {
         for _ in 0..3 {
             let looked = spawn(async move {
                 let _perhaps = give_up_after(1, slept.as_mut()).await;
-                slept
+                (slept,)
             });
-            slept = looked.await.expect("no panic");
+            (slept,) = looked.await.expect("no panic");
         }
         slept.await;
         assert!(filch::time::now() - begin >= Duration::from_millis(20));

@@ -291,7 +291,7 @@ async fn restless(books: Tally, mut dice: Dice) {
             1 => sleep(Duration::from_micros(dice.below(200) as u64)).await,
             2 => drop(spawn(pending_until_dropped(books.value()))),
             3 => drop(spawn(sleep(Duration::from_micros(dice.below(200) as u64))).await),
-            4 => drop(spawn_blocking(|| thread::yield_now()).await),
+            4 => drop(spawn_blocking(thread::yield_now).await),
             5 => drop(spawn_local(yield_now()).await),
             6 => drop(filch::time::timeout(Duration::from_micros(50), receiver.recv()).await),
             7 => drop(sender.try_send(())),

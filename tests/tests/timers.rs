@@ -136,9 +136,9 @@ fn a_sleep_moves_between_tasks_and_workers() {
         let on = if round % 2 == 0 { &one } else { &two };
         let moved = on.spawn(async move {
             assert!(poll_once(slept.as_mut()).await.is_none());
-            slept
+            (slept,)
         });
-        slept = futures_lite::future::block_on(moved).expect("no panic");
+        (slept,) = futures_lite::future::block_on(moved).expect("no panic");
     }
     // Away from the runtime it was polled in last, which ends meanwhile.
     drop((one, two));

@@ -201,10 +201,11 @@ fn wake_never_polls_on_the_spot() {
     }));
     wait_until("the task waits", || lock.lock().expect("not poisoned").is_some());
     runtime.block_on(async {
-        let held = lock.lock().expect("not poisoned");
-        done.store(true, Ordering::SeqCst);
-        held.as_ref().expect("it is there").wake_by_ref();
-        drop(held);
+        {
+            let held = lock.lock().expect("not poisoned");
+            done.store(true, Ordering::SeqCst);
+            held.as_ref().expect("it is there").wake_by_ref();
+        }
         yield_now().await;
     });
     runtime.block_on(task).expect("no panic");

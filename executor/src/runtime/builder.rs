@@ -152,7 +152,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking
-    /// threads. Else what the operating system says when a thread or a descriptor cannot be had; threads that
+    /// threads, a name that no thread can have. Else what the operating system says when a thread or a descriptor cannot be had; threads that
     /// did start are joined before.
     pub fn build(self) -> io::Result<Runtime> {
         let workers = match self.workers {
@@ -160,6 +160,12 @@ impl Builder {
             Some(workers) => workers,
             None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
+        if self.max_blocking == 0 {
+            return Err(invalid("max_blocking_threads must be at least 1"));
+        }
+        if self.name.contains('\0') {
+            return Err(invalid("thread_name must not contain a nul character"));
+        }
         // The pool's threads belong to the scheduler, which is made after the pool.
         let scheduler: Arc<OnceLock<Weak<Shared>>> = Arc::new(OnceLock::new());
         let pool = self.pool(scheduler.clone())?;
