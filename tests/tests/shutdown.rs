@@ -502,7 +502,11 @@ fn wakes_and_spawns_at_the_end_run_nobodys_destructor() {
 fn local_tasks_go_with_their_worker_on_its_thread() {
     let _watchdog = Watchdog::usual();
     /// Notices when it is dropped on another thread than it was made on.
-    struct AtHome(thread::ThreadId, mpsc::Sender<bool>, std::rc::Rc<()>);
+    struct AtHome(
+        thread::ThreadId,
+        mpsc::Sender<bool>,
+        #[expect(dead_code, reason = "it makes the task stay at home")] std::rc::Rc<()>,
+    );
     impl Drop for AtHome {
         fn drop(&mut self) {
             self.1.send(thread::current().id() == self.0).expect("the test listens");
@@ -574,7 +578,7 @@ fn the_process_may_exit_in_the_middle_of_everything() {
         "in a guest" => runtime.block_on(async {
             spawn_local(std::future::pending::<()>()).detach();
             yield_now().await;
-            exit()
+            exit();
         }),
         _ => {
             *RUNTIME.lock().expect("not poisoned") = Some(runtime);
