@@ -21,10 +21,10 @@ impl Dice {
         Self { seed, state: scramble(seed), tells: true }
     }
 
-    /// Dice for the `n`th thread of a test, following from the seed of these.
+    /// Dice for another thread or task, which follow from these.
     #[must_use]
-    pub fn fork(&self, n: u64) -> Self {
-        Self { seed: self.seed, state: scramble(self.seed ^ scramble(n + 1)), tells: false }
+    pub fn fork(&mut self) -> Self {
+        Self { seed: self.seed, state: scramble(self.next()), tells: false }
     }
 
     /// A number below `end`.

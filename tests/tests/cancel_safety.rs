@@ -298,7 +298,7 @@ fn read_loses_no_byte() {
     let received = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let mut writes = dice.fork(1);
+        let mut writes = dice.fork();
         let client = spawn(async move {
             let mut stream = TcpStream::connect(address).await?;
             let bytes: Vec<_> = (0..BYTES).map(|n| n as u8).collect();

@@ -341,7 +341,8 @@ fn a_panic_nobody_hears_of_is_reported_with_name_and_place() {
     });
     match role.as_str() {
         "heard" => {
-            assert!(runtime.block_on(task).expect_err("it panicked").to_string().contains("out of flour"))
+            let error = runtime.block_on(task).expect_err("it panicked");
+            assert!(error.to_string().contains("out of flour"), "{error}");
         }
         "unheard" => task.detach(),
         _ => {
