@@ -64,6 +64,15 @@ pub fn resident_bytes() -> usize {
     field(&status, "VmRSS:").unwrap_or(0) * 1024
 }
 
+/// Bytes of address space in use.
+///
+/// # Panics
+/// When `/proc` cannot be read.
+pub fn virtual_bytes() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc tells of memory");
+    field(&status, "VmSize:").unwrap_or(0) * 1024
+}
+
 fn thread_info(task: &Path) -> Option<ThreadInfo> {
     let read = |file: &str| fs::read_to_string(task.join(file)).ok();
     let status = read("status")?;

@@ -259,8 +259,8 @@ fn two_pairs_get_on_alike() {
     assert!(one <= 2 * other + 100 && other <= 2 * one + 100, "{one} rounds and {other} rounds");
 }
 
-/// Polls of each of so many tasks that do nothing but yield, after a while.
-fn polls_of_equals(workers: usize, tasks: usize) -> Vec<u64> {
+/// Polls of each of so many tasks that do nothing but yield, after a while. And whether the workers had them to themselves.
+fn polls_of_equals(workers: usize, tasks: usize) -> (Vec<u64>, bool) {
     let runtime = Runtime::builder().worker_threads(workers).build().expect("a runtime");
     let stop = Stop::default();
     let tasks: Vec<_> = (0..tasks)
@@ -277,22 +277,30 @@ fn polls_of_equals(workers: usize, tasks: usize) -> Vec<u64> {
         })
         .collect();
     std::thread::park_timeout(Duration::from_millis(200));
-    finish(&stop, tasks)
+    (finish(&stop, tasks), runtime.metrics().guests.polls == 0)
 }
 
 #[test]
 fn equals_on_one_worker_get_on_alike() {
     let _watchdog = Watchdog::usual();
-    let polls = polls_of_equals(1, 20);
-    let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
-    assert!(*most <= 2 * least + 100, "{polls:?}");
+    for _ in 0..20 {
+        let (polls, alone) = polls_of_equals(1, 20);
+        let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
+        assert!(*least > 0, "{polls:?}");
+        // A worker that was kept from its processor for long looks stuck, and a spare takes some of the tasks. Then that half has
+        // a thread to itself: another try.
+        if alone {
+            assert!(*most <= 2 * least, "{polls:?}");
+            break;
+        }
+    }
 }
 
 #[test]
 fn equals_on_several_workers_all_get_on() {
     let _watchdog = Watchdog::usual();
     // One worker may have more of them than another, for those that are busy do not steal. But nobody starves.
-    let polls = polls_of_equals(2, 50);
+    let (polls, _) = polls_of_equals(2, 50);
     let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
     assert!(*most <= 100 * least, "{polls:?}");
 }

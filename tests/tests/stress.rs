@@ -59,7 +59,7 @@ impl World {
                     5 => drop(spawn(world.task(dice.fork())).await),
                     6 => spawn(world.task(dice.fork())).detach(),
                     7 => drop(spawn_blocking(thread::yield_now).await),
-                    8 => drop(spawn_local(yield_now()).await),
+                    8 => drop(timeout(Duration::from_secs(3600), yield_now()).await),
                     _ => block_on(yield_now()),
                 }
             }
@@ -68,7 +68,7 @@ impl World {
     }
 
     fn act(&self, dice: &mut Dice) {
-        match dice.below(12) {
+        match dice.below(13) {
             0..=4 => {
                 let handle = self.runtime.spawn(self.task(dice.fork()));
                 if dice.one_in(3) {
@@ -98,6 +98,15 @@ impl World {
                 self.event.clear();
             }
             10 => drop(self.runtime.block_on(self.task(dice.fork()))),
+            // Local tasks by threads that stay with them. A task may find itself on the thread of a guest, which leaves when
+            // its own future is done; what it spawned locally there would wait for that thread to come back.
+            11 => {
+                let value = self.books.value();
+                let local = self
+                    .runtime
+                    .block_on(async { spawn_local(async move { (yield_now().await, value).1 }).await });
+                drop(local.expect("no panic"));
+            }
             _ => {
                 let value = self.books.value();
                 self.runtime.spawn_blocking(move || drop(value)).detach();
