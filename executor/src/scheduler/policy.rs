@@ -48,6 +48,10 @@ pub(super) const SENTINEL_QUIET_TICKS: u32 = 50;
 /// number they wait for one another, as they would from the first on without spares.
 pub(super) const THREADS_MAX: usize = 1024;
 
+/// Ticks for which all must have been stuck before another spare comes: as many as there are spares, and no more than
+/// this.
+pub(super) const SPARE_PATIENCE_MAX: usize = 10;
+
 /// How often a thread that stands in without a place of its own looks for something to do.
 pub(super) const STAND_IN_PAUSE: Duration = Duration::from_micros(300);
 

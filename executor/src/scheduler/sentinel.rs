@@ -5,6 +5,10 @@
 //! progress. When one does not and holds anything, it wakes a sleeper as searcher; when nobody sleeps and some
 //! run, it puts what the stuck hold where those look by time; when all are stuck, it brings a spare worker.
 //!
+//! It cannot tell a thread that blocks from one that computes for long. Spares help the first and only take
+//! processors from the second; so the more there are, the longer all must have been stuck before the next one comes.
+//! Computations that end now and then thus keep their number small.
+//!
 //! The sentinel costs a tick per millisecond while work goes on. After
 //! [`SENTINEL_QUIET_TICKS`] ticks without a running worker it sleeps until
 //! one runs again, so an idle program has no wake-ups.
@@ -14,7 +18,7 @@
 //! `fence(SeqCst)`. 3. If `asleep`, clear it and unpark. One fence comes first: either the sentinel sees the
 //! running thread, or the thread sees it asleep.
 
-use super::policy::{SENTINEL_QUIET_TICKS, SENTINEL_TICK, SENTINEL_TICK_MAX};
+use super::policy::{SENTINEL_QUIET_TICKS, SENTINEL_TICK, SENTINEL_TICK_MAX, SPARE_PATIENCE_MAX};
 use super::shared::Shared;
 use super::threads;
 use filch_primitive::sync::Mutex;
@@ -81,6 +85,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let mut polls_before = vec![u64::MAX; shared.slots().len()];
     let mut quiet_ticks = 0;
     let mut stand_ins_before = 0;
+    let mut ticks_stuck = 0;
     let mut tick = SENTINEL_TICK;
     while !shared.is_closed() {
         if quiet_ticks >= SENTINEL_QUIET_TICKS {
@@ -93,10 +98,15 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         quiet_ticks = if round.awake == 0 { quiet_ticks + 1 } else { 0 };
         let all_stuck = round.awake > 0 && round.stuck == round.awake;
         let help = round.needs_help(shared);
-        if help && !shared.wake_one() {
-            if !all_stuck {
-                shared.lay_open(&round.holders);
-            } else if !shared.stand_ins.are_at_work(&mut stand_ins_before) {
+        if !help || shared.wake_one() {
+            ticks_stuck = 0;
+        } else if !all_stuck {
+            ticks_stuck = 0;
+            shared.lay_open(&round.holders);
+        } else if !shared.stand_ins.are_at_work(&mut stand_ins_before) {
+            ticks_stuck += 1;
+            if ticks_stuck > shared.threads.spares(shared).min(SPARE_PATIENCE_MAX) {
+                ticks_stuck = 0;
                 threads::start_spare(shared);
             }
         }

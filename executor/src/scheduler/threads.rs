@@ -89,6 +89,11 @@ impl Threads {
         Self { hooks, state: Mutex::default(), ended: Condvar::new() }
     }
 
+    /// How many there are besides the workers and the sentinel.
+    pub(super) fn spares(&self, shared: &Shared) -> usize {
+        self.state.lock().alive.saturating_sub(shared.workers() + 1)
+    }
+
     fn start(
         &self,
         shared: &Arc<Shared>,
