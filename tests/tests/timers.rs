@@ -132,18 +132,22 @@ fn a_sleep_moves_between_tasks_and_workers() {
     let (one, two) = (runtime(2), runtime(1));
     let begin = Instant::now();
     let mut slept = Box::pin(sleep(Duration::from_millis(30)));
+    let mut over = false;
     for round in 0..6 {
         let on = if round % 2 == 0 { &one } else { &two };
-        let moved = on.spawn(async move {
-            assert!(poll_once(slept.as_mut()).await.is_none());
-            (slept,)
-        });
-        (slept,) = futures_lite::future::block_on(moved).expect("no panic");
+        let moved = on.spawn(async move { (poll_once(slept.as_mut()).await.is_some(), slept) });
+        (over, slept) = futures_lite::future::block_on(moved).expect("no panic");
+        if over {
+            // The machine has been busy with other things.
+            break;
+        }
     }
     // Away from the runtime it was polled in last, which ends meanwhile.
     drop((one, two));
-    futures_lite::future::block_on(slept);
-    assert!(begin.elapsed() >= Duration::from_millis(30));
+    if !over {
+        futures_lite::future::block_on(slept);
+    }
+    assert!(begin.elapsed() >= Duration::from_millis(30), "early");
 }
 
 #[test]
