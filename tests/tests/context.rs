@@ -225,10 +225,12 @@ fn a_dying_worker_may_use_everything() {
                 2 + spawned.await.expect("the default runtime takes it")
             });
             sender.send(works).expect("the test listens");
+            sender.send(filch::block_on(one_of_everything()).expect("it works")).expect("the test listens");
         });
     });
     futures_lite::future::block_on(ready).expect("no panic");
     assert!(runtime.shutdown(PATIENCE).is_clean());
+    assert_eq!(receiver.recv_timeout(PATIENCE), Ok(42));
     assert_eq!(receiver.recv_timeout(PATIENCE), Ok(42));
 }
 

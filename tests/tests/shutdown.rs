@@ -5,8 +5,10 @@ use filch::net::{TcpListener, TcpStream};
 use filch::time::sleep;
 use filch::{Handle, JoinHandle, Runtime, block_on, spawn, spawn_blocking, spawn_local, yield_now};
 use filch_tests::{Dice, PATIENCE, Tally, Watchdog, child, pending_until_dropped, wait_until};
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -374,10 +376,10 @@ fn wakes_and_handles_after_the_runtime_is_gone() {
     let runtime = runtime(1);
     let wakers = Arc::new(Mutex::new(Vec::new()));
     let (left, value) = (wakers.clone(), books.value());
-    let task = runtime.spawn(std::future::poll_fn(move |cx| {
+    let task = runtime.spawn(poll_fn(move |cx| {
         value.count();
         left.lock().expect("not poisoned").push(cx.waker().clone());
-        std::task::Poll::<()>::Pending
+        Poll::<()>::Pending
     }));
     wait_until("it was polled", || books.counted() == 1);
     let (abort, handle): (_, Handle) = (task.abort_handle(), runtime.handle().clone());
@@ -470,12 +472,12 @@ fn wakes_and_spawns_at_the_end_run_nobodys_destructor() {
             let (locks, left) = (Locks(lock.clone()), wakers.clone());
             let mut polled = false;
             runtime
-                .spawn(std::future::poll_fn(move |cx| {
+                .spawn(poll_fn(move |cx| {
                     let _held = &locks;
                     if !std::mem::replace(&mut polled, true) {
                         left.lock().expect("not poisoned").push(cx.waker().clone());
                     }
-                    std::task::Poll::<()>::Pending
+                    Poll::<()>::Pending
                 }))
                 .detach();
         }
@@ -486,7 +488,7 @@ fn wakes_and_spawns_at_the_end_run_nobodys_destructor() {
             loop {
                 let held = inside.lock().expect("not poisoned");
                 // Under the lock. Were another's future dropped in here, this thread would wait for itself.
-                wakers.iter().for_each(std::task::Waker::wake_by_ref);
+                wakers.iter().for_each(Waker::wake_by_ref);
                 if handle.spawn(async {}).is_finished() && *held == 50 {
                     return;
                 }
@@ -497,52 +499,114 @@ fn wakes_and_spawns_at_the_end_run_nobodys_destructor() {
     }
 }
 
+/// Notices when it is dropped on another thread than it was made on.
+struct AtHome {
+    home: thread::ThreadId,
+    dropped_at_home: mpsc::Sender<bool>,
+    _stays: std::rc::Rc<()>,
+}
+
+impl AtHome {
+    fn new(dropped_at_home: mpsc::Sender<bool>) -> Self {
+        Self { home: thread::current().id(), dropped_at_home, _stays: std::rc::Rc::default() }
+    }
+}
+
+impl Drop for AtHome {
+    fn drop(&mut self) {
+        self.dropped_at_home.send(thread::current().id() == self.home).expect("the test listens");
+    }
+}
+
+/// Spawns ten local tasks that never end, and collects their wakers.
+fn spawn_at_home(dropped_at_home: &mpsc::Sender<bool>, wakers: &Arc<Mutex<Vec<Waker>>>) {
+    for _ in 0..10 {
+        let (held, wakers) = (AtHome::new(dropped_at_home.clone()), wakers.clone());
+        spawn_local(poll_fn(move |cx| {
+            let _held = &held;
+            wakers.lock().expect("not poisoned").push(cx.waker().clone());
+            Poll::<()>::Pending
+        }))
+        .detach();
+    }
+}
+
+/// Wakes all of them again and again, from a thread of its own, until it is told that it is over.
+fn storm(wakers: &Arc<Mutex<Vec<Waker>>>, over: &Arc<AtomicBool>) -> thread::JoinHandle<()> {
+    wait_until("all have been polled", || wakers.lock().expect("not poisoned").len() >= 10);
+    let (stop, all) = (over.clone(), std::mem::take(&mut *wakers.lock().expect("not poisoned")));
+    thread::spawn(move || {
+        while !stop.load(Ordering::SeqCst) {
+            all.iter().for_each(Waker::wake_by_ref);
+        }
+    })
+}
+
 #[test]
 fn local_tasks_go_with_their_worker_on_its_thread() {
     let _watchdog = Watchdog::usual();
-    /// Notices when it is dropped on another thread than it was made on.
-    struct AtHome(
-        thread::ThreadId,
-        mpsc::Sender<bool>,
-        #[expect(dead_code, reason = "it makes the task stay at home")] std::rc::Rc<()>,
-    );
-    impl Drop for AtHome {
-        fn drop(&mut self) {
-            self.1.send(thread::current().id() == self.0).expect("the test listens");
+    for _ in 0..30 {
+        let runtime = runtime(1);
+        let (sender, receiver) = mpsc::channel();
+        let (wakers, over) = (Arc::default(), Arc::default());
+        let left = Arc::clone(&wakers);
+        runtime.spawn(async move { spawn_at_home(&sender, &left) }).detach();
+        let storm = storm(&wakers, &over);
+        assert!(runtime.shutdown(AMPLE).is_clean());
+        over.store(true, Ordering::SeqCst);
+        storm.join().expect("no panic");
+        for _ in 0..10 {
+            assert!(receiver.recv_timeout(PATIENCE).expect("it is dropped"), "dropped away from its thread");
         }
     }
+}
+
+#[test]
+fn local_tasks_go_with_a_plain_thread_that_ends() {
+    let _watchdog = Watchdog::usual();
     let runtime = runtime(1);
-    let (sender, receiver) = mpsc::channel();
-    let wakers = Arc::new(Mutex::new(Vec::new()));
-    let left = wakers.clone();
-    runtime
-        .spawn(async move {
-            for _ in 0..10 {
-                let held = AtHome(thread::current().id(), sender.clone(), std::rc::Rc::new(()));
-                let left = left.clone();
-                spawn_local(std::future::poll_fn(move |cx| {
-                    let _held = &held;
-                    left.lock().expect("not poisoned").push(cx.waker().clone());
-                    std::task::Poll::<()>::Pending
-                }))
-                .detach();
-            }
-        })
-        .detach();
-    wait_until("all have been polled", || wakers.lock().expect("not poisoned").len() >= 10);
-    // Woken by others all the while it ends.
-    let over = Arc::new(AtomicBool::new(false));
-    let (stop, all) = (over.clone(), std::mem::take(&mut *wakers.lock().expect("not poisoned")));
-    let storm = thread::spawn(move || {
-        while !stop.load(Ordering::SeqCst) {
-            all.iter().for_each(std::task::Waker::wake_by_ref);
+    for _ in 0..100 {
+        let (sender, receiver) = mpsc::channel();
+        let (wakers, over) = (Arc::default(), Arc::default());
+        let (left, handle) = (Arc::clone(&wakers), runtime.handle().clone());
+        let (go, wait) = mpsc::channel::<()>();
+        let dies = thread::spawn(move || {
+            handle.block_on(async {
+                spawn_at_home(&sender, &left);
+                yield_now().await;
+                sleep(Duration::from_micros(50)).await;
+            });
+            wait.recv().expect("it is told to die");
+        });
+        let storm = storm(&wakers, &over);
+        go.send(()).expect("it waits");
+        dies.join().expect("no panic");
+        over.store(true, Ordering::SeqCst);
+        storm.join().expect("no panic");
+        for _ in 0..10 {
+            assert!(receiver.recv_timeout(PATIENCE).expect("it is dropped"), "dropped away from its thread");
         }
-    });
-    assert!(runtime.shutdown(AMPLE).is_clean());
-    over.store(true, Ordering::SeqCst);
-    storm.join().expect("no panic");
-    for _ in 0..10 {
-        assert!(receiver.recv_timeout(PATIENCE).expect("it is dropped"), "dropped away from its thread");
+    }
+}
+
+#[test]
+fn two_runtimes_that_end_each_other_do_so_within_their_limits() {
+    let _watchdog = Watchdog::usual();
+    const LIMIT: Duration = Duration::from_millis(100);
+    let (one, two) = (runtime(1), runtime(1));
+    let (first, second) = (one.handle().clone(), two.handle().clone());
+    let both = Arc::new(std::sync::Barrier::new(2));
+    let ends = |other: Runtime, both: Arc<std::sync::Barrier>| async move {
+        both.wait();
+        let begin = Instant::now();
+        let _report = other.shutdown(LIMIT);
+        begin.elapsed()
+    };
+    // Each waits, in a task of its own, for the very worker that waits for it.
+    let handles = [first.spawn(ends(two, both.clone())), second.spawn(ends(one, both))];
+    for handle in handles {
+        let took = futures_lite::future::block_on(handle).expect("a task that returns is not aborted");
+        assert!(took < LIMIT + QUICK, "it took {took:?}");
     }
 }
 

@@ -57,6 +57,10 @@ where
 /// dropped there. While a task blocks the thread, its local tasks wait, unless it blocks in [`block_on`], which
 /// runs them: no other thread can take them.
 ///
+/// Which thread that is, the caller should know. A task of [`spawn`] runs wherever it is taken: on a worker, or on a
+/// thread that helps from inside [`block_on`]. What it spawns locally there goes on only while that thread is inside
+/// [`block_on`].
+///
 /// # Panics
 /// On a thread whose thread-local data is being destroyed.
 ///
