@@ -130,8 +130,9 @@ fn what_a_task_spawns_lands_on_its_own_runtime() {
     });
     wait_until("the tasks have run", || outer.is_finished());
     let (outer, inner, blocking) = futures_lite::future::block_on(outer).expect("no panic");
-    assert_eq!(outer.as_deref(), Some("ctx-own-0"));
-    assert_eq!(inner.as_deref(), Some("ctx-own-0"));
+    // The worker's, or a spare's should the worker have looked stuck.
+    assert!(outer.expect("it has a name").starts_with("ctx-own-"));
+    assert!(inner.expect("it has a name").starts_with("ctx-own-"));
     assert!(blocking.expect("it has a name").starts_with("ctx-own-blocking"));
 }
 

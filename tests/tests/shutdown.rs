@@ -573,8 +573,9 @@ fn local_tasks_go_with_a_plain_thread_that_ends() {
         let dies = thread::spawn(move || {
             handle.block_on(async {
                 spawn_at_home(&sender, &left);
-                yield_now().await;
-                sleep(Duration::from_micros(50)).await;
+                while left.lock().expect("not poisoned").len() < 10 {
+                    yield_now().await;
+                }
             });
             wait.recv().expect("it is told to die");
         });
