@@ -17,12 +17,18 @@
 //! asks [`Park::is_unattended`] and wakes another.
 //!
 //! # Nudges
-//! Registering from a thread outside (a deadline that became the earliest, the first source): 1. publish. 2.
-//! `fence(SeqCst)`. 3. Nudge the watcher, if there is one. Parking: 1. become the watcher. 2. `fence(SeqCst)`.
-//! 3. Read deadlines and sources. 4. Sleep. One fence comes first: either the watcher reads what was published,
-//! or it is seen and nudged. A nudge is no notice: it makes the sleep return for no reason, and the thread
-//! parks anew. It sticks, as both a thread's token and the reactor's notice do, so it may come before the
-//! sleep.
+//!
+//! Something changes that a sleeper waits for: a deadline became the earliest on a thread that does not tend its timer, a slot was left with
+//! deadlines in its timer, the first source was registered.
+//! 1. Publish. 2. `fence(SeqCst)`. 3. Nudge the thread that tends the timer, else the watcher, if there is one.
+//!
+//! Parking: 1. become the watcher, if nobody is. 2. `fence(SeqCst)`. 3. Take the reactor's turn, if there are sources. 4. Read the deadlines.
+//! 5. Sleep.
+//!
+//! One fence comes first: either the sleeper reads what was published, or it is seen and nudged. A nudge is no
+//! notice: it makes the sleep return for no reason, and the thread parks anew. It sticks, so it may come before the
+//! sleep: as the thread's token, which only this thread uses up, and as the reactor's notice, which only the holder of the turn does. Another
+//! holder may use the latter up before step 3; then step 4 reads what it was about.
 //!
 //! # Parker states
 //! | state | meaning | unpark |
@@ -34,11 +40,12 @@
 
 use crate::scheduler::{Entered, Park};
 use crate::task::Runnable;
+use crossbeam_utils::CachePadded;
 use filch_blocking::{Job, Pool};
 use filch_primitive::ByteLock;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
-use filch_reactor::{Reactor, Turn};
+use filch_reactor::{Events, Reactor, Turn};
 use filch_timer::{Clock, Timer};
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -58,6 +65,8 @@ const NOBODY: usize = usize::MAX;
 
 /// Sleep and wake-up over one reactor and a timer per slot.
 pub(crate) struct Driver {
+    /// Set once, when it is made: for the hooks of what it is made of.
+    me: Arc<OnceLock<Weak<Driver>>>,
     reactor: Reactor,
     pool: Pool,
     clock: Clock,
@@ -65,7 +74,7 @@ pub(crate) struct Driver {
     timers: Box<[OnceLock<Timer>]>,
     /// For threads that tend no slot.
     outside: Timer,
-    parkers: Box<[Parker]>,
+    parkers: Box<[CachePadded<Parker>]>,
     watcher: AtomicUsize,
     polling: AtomicBool,
 }
@@ -87,17 +96,29 @@ impl Driver {
             }
         };
         let driver = Arc::new(Self {
+            me: me.clone(),
             reactor: Reactor::with_hook(nudge.clone())?,
             pool,
             outside: Timer::with_notify(clock.clone(), nudge),
             clock,
             timers: (0..slots).map(|_| OnceLock::new()).collect(),
-            parkers: (0..slots).map(|_| Parker::new()).collect(),
+            parkers: (0..slots).map(|_| CachePadded::new(Parker::new())).collect(),
             watcher: AtomicUsize::new(NOBODY),
             polling: AtomicBool::new(false),
         });
         let _first = me.set(Arc::downgrade(&driver));
         Ok(driver)
+    }
+
+    /// A timer for `slot`. A deadline may become its earliest on a thread that does not tend the slot: a sleep is reset
+    /// on the thread that polls it, wherever it was registered.
+    fn timer_of(&self, slot: usize) -> Timer {
+        let me = self.me.clone();
+        Timer::with_notify(self.clock.clone(), move || {
+            if let Some(driver) = me.get().and_then(Weak::upgrade) {
+                driver.nudge_slot(slot);
+            }
+        })
     }
 
     /// Makes the watcher look at deadlines and sources anew.
@@ -110,23 +131,39 @@ impl Driver {
         }
     }
 
+    /// Makes the thread that tends `slot`, or else the watcher, look at deadlines anew.
+    fn nudge_slot(&self, slot: usize) {
+        // Ordering: SeqCst, as in `nudge`.
+        fence(Ordering::SeqCst);
+        if self.parkers[slot].is_tended() {
+            self.parkers[slot].nudge(&self.reactor);
+        } else {
+            self.nudge();
+        }
+    }
+
     /// How long the thread in `slot` may sleep. `None`: until it is unparked.
     fn timeout(&self, slot: usize, watching: bool, limit: Option<Duration>) -> Option<Duration> {
         let now = self.clock.now();
         let own = self.timers[slot].get().and_then(|timer| timer.time_to_next(now));
         let outside = if watching { self.outside.time_to_next(now) } else { None };
-        let others = self.others(slot).filter(|_| watching).filter_map(|(timer, tended)| {
-            let slack = if tended { BACKUP_SLACK } else { Duration::ZERO };
+        let others = self.others(slot).filter(|_| watching).filter_map(|(timer, parker)| {
+            let slack = match parker.is_tended() {
+                // Its thread wakes by itself.
+                true if parker.is_asleep() => return None,
+                true => BACKUP_SLACK,
+                false => Duration::ZERO,
+            };
             Some(timer.time_to_next(now)?.saturating_add(slack))
         });
         others.chain(own).chain(outside).chain(limit).min()
     }
 
-    /// The timers of other slots, and whether somebody sits there.
-    fn others(&self, slot: usize) -> impl Iterator<Item = (&Timer, bool)> {
+    /// The timers of other slots, and their parkers.
+    fn others(&self, slot: usize) -> impl Iterator<Item = (&Timer, &Parker)> {
         let timers =
             self.timers.iter().zip(&self.parkers).enumerate().filter(move |(index, _)| *index != slot);
-        timers.filter_map(|(_, (timer, parker))| Some((timer.get()?, parker.is_tended())))
+        timers.filter_map(|(_, (timer, parker))| Some((timer.get()?, &**parker)))
     }
 
     /// The reactor's turn, if there is anything to wait for in it and nobody has it.
@@ -134,11 +171,19 @@ impl Driver {
         if self.reactor.sources() == 0 { None } else { self.reactor.try_turn() }
     }
 
+    /// Takes the events there are, without waiting, unless somebody waits for them already.
+    fn poll_now(&self) {
+        if let Some(turn) = self.take_turn() {
+            // An error shows again, and is dealt with, when a thread waits.
+            let _woken = turn.wait(Some(Duration::ZERO), EVENTS_WHILE_BUSY).map(Events::wake);
+        }
+    }
+
     /// Fires what is due and nobody else's business, or everybody's.
     fn fire(&self, slot: usize, now: Instant) -> usize {
         let now = self.on_the_clock(now);
         let own = self.timers[slot].get().map_or(0, |timer| timer.turn(now));
-        let untended = self.others(slot).filter(|(_, tended)| !tended).map(|(timer, _)| timer);
+        let untended = self.others(slot).filter(|(_, parker)| !parker.is_tended()).map(|(timer, _)| timer);
         own + untended.chain([&self.outside]).filter_map(|timer| timer.try_turn(now)).sum::<usize>()
     }
 
@@ -147,7 +192,7 @@ impl Driver {
         if self.clock.is_manual() { self.clock.now() } else { now }
     }
 
-    fn wait_for_events(&self, slot: usize, mut turn: Turn<'_>, timeout: Option<Duration>) -> bool {
+    fn wait_for_events(&self, slot: usize, turn: Turn<'_>, timeout: Option<Duration>) -> bool {
         let parker = &self.parkers[slot];
         if !parker.begin(POLLING) {
             return true;
@@ -156,18 +201,21 @@ impl Driver {
         self.polling.store(true, Ordering::Relaxed);
         let waited = turn.wait(timeout, EVENTS_WHILE_IDLE);
         self.polling.store(false, Ordering::Relaxed);
-        drop(turn);
-        if waited.is_err() {
+        let notified = parker.end();
+        match waited {
+            Ok(events) => {
+                events.wake();
+            }
             // What the kernel refuses now it may grant later; a worker must neither die of it nor spin.
-            thread::park_timeout(Duration::from_millis(1));
+            Err(_refused) => thread::park_timeout(Duration::from_millis(1)),
         }
-        parker.end()
+        notified
     }
 }
 
 impl Park for Driver {
     fn enter(&self, slot: usize) -> Box<dyn Entered> {
-        let timer = self.timers[slot].get_or_init(|| Timer::new(self.clock.clone()));
+        let timer = self.timers[slot].get_or_init(|| self.timer_of(slot));
         Box::new(Inside {
             _tended: self.parkers[slot].tend(),
             _timer: filch_timer::enter(timer, true),
@@ -184,16 +232,22 @@ impl Park for Driver {
         })
     }
 
+    fn left(&self, slot: usize) {
+        if self.timers[slot].get().is_some_and(|timer| timer.next_deadline().is_some()) {
+            self.nudge();
+        }
+    }
+
     fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
         // Ordering: Relaxed; the fence orders it, see the module's protocol.
         let watching =
             self.watcher.compare_exchange(NOBODY, slot, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if watching {
-            // Ordering: SeqCst, paired with the fence in `nudge` and with the timer's before it notifies.
-            fence(Ordering::SeqCst);
-        }
+        // Ordering: SeqCst, paired with the fences in `nudge` and `nudge_slot`, and with the timer's before it notifies.
+        fence(Ordering::SeqCst);
+        // The turn first: from here on nobody else takes a notice of the reactor's that was meant for this sleep.
+        let turn = self.take_turn();
         let timeout = self.timeout(slot, watching, limit);
-        let notified = match self.take_turn() {
+        let notified = match turn {
             Some(turn) => self.wait_for_events(slot, turn, timeout),
             None => self.parkers[slot].sleep(timeout),
         };
@@ -241,10 +295,7 @@ impl Park for Driver {
 
     fn look_in(&self, slot: usize, now: Instant) {
         self.fire(slot, now);
-        if let Some(mut turn) = self.take_turn() {
-            // An error shows again, and is dealt with, when the thread waits.
-            let _events = turn.wait(Some(Duration::ZERO), EVENTS_WHILE_BUSY);
-        }
+        self.poll_now();
     }
 
     fn look_in_for_others(&self, now: Instant) -> usize {
@@ -255,10 +306,7 @@ impl Park for Driver {
 
     fn stand_in(&self, now: Instant) {
         self.look_in_for_others(now);
-        if let Some(mut turn) = self.take_turn() {
-            // An error shows again, and is dealt with, when a thread waits.
-            let _events = turn.wait(Some(Duration::ZERO), EVENTS_WHILE_BUSY);
-        }
+        self.poll_now();
     }
 
     fn is_overdue(&self, now: Instant) -> bool {
@@ -274,7 +322,7 @@ impl Park for Driver {
         unpolled || unwatched && timers.any(|timer| timer.next_deadline().is_some())
     }
 
-    fn is_watcher(&self, slot: usize) -> bool {
+    fn is_poller(&self, slot: usize) -> bool {
         self.parkers[slot].is_polling()
     }
 
@@ -313,22 +361,35 @@ struct Parker(Arc<ParkerState>);
 
 struct ParkerState {
     state: AtomicU8,
+    tended: AtomicBool,
     thread: ByteLock<Option<Thread>>,
 }
 
 impl Parker {
     fn new() -> Self {
-        Self(Arc::new(ParkerState { state: AtomicU8::new(EMPTY), thread: ByteLock::new(None) }))
+        Self(Arc::new(ParkerState {
+            state: AtomicU8::new(EMPTY),
+            tended: AtomicBool::new(false),
+            thread: ByteLock::new(None),
+        }))
     }
 
     fn tend(&self) -> Tended {
         let before = self.0.thread.lock().replace(thread::current());
         drop(before);
+        // Ordering: Relaxed, see `is_tended`.
+        self.0.tended.store(true, Ordering::Relaxed);
         Tended(self.0.clone())
     }
 
     fn is_tended(&self) -> bool {
-        self.0.thread.lock().is_some()
+        // Ordering: Relaxed. Where it decides who minds a deadline, whoever leaves nudges afterwards.
+        self.0.tended.load(Ordering::Relaxed)
+    }
+
+    fn is_asleep(&self) -> bool {
+        // Ordering: Relaxed. A thread that has just woken, and now gets stuck, is the sentinel's business.
+        matches!(self.0.state.load(Ordering::Relaxed), ASLEEP | POLLING)
     }
 
     fn is_polling(&self) -> bool {
@@ -401,6 +462,8 @@ struct Tended(Arc<ParkerState>);
 
 impl Drop for Tended {
     fn drop(&mut self) {
+        // Ordering: Relaxed, see `is_tended`.
+        self.0.tended.store(false, Ordering::Relaxed);
         let thread = self.0.thread.lock().take();
         drop(thread);
     }

@@ -32,7 +32,7 @@ fn run(reactor: &Reactor) {
     loop {
         // Nobody else takes this reactor's turn, and a wait that fails (out of memory for a moment) is tried again, by
         // and by.
-        if reactor.try_turn().is_none_or(|mut turn| turn.wait(None, usize::MAX).is_err()) {
+        if reactor.try_turn().is_none_or(|turn| turn.wait(None, usize::MAX).is_err()) {
             thread::yield_now();
         }
     }

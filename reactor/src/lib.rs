@@ -55,5 +55,5 @@ mod tests;
 pub use async_io::Async;
 pub use context::{EnterGuard, enter};
 pub use io_safe::IoSafe;
-pub use reactor::{Reactor, Turn};
+pub use reactor::{Events, Reactor, Turn};
 pub use ready::{Readable, Writable};

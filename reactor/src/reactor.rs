@@ -39,7 +39,6 @@ pub(crate) struct Shared {
 
 struct TurnState {
     occurrences: Occurrences,
-    woken: Vec<Waker>,
 }
 
 impl Reactor {
@@ -72,7 +71,7 @@ impl Reactor {
     }
 
     pub(crate) fn from_selector(selector: Selector, hook: Option<Box<dyn Fn() + Send + Sync>>) -> Self {
-        let turn = TurnState { occurrences: selector.room(), woken: Vec::new() };
+        let turn = TurnState { occurrences: selector.room() };
         let shared = Shared {
             selector,
             registry: Mutex::new(Registry::new()),
@@ -222,8 +221,8 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Waits until something happened, [`Reactor::notify`] was called, or `timeout` is over (`None`: never), and wakes
-    /// the tasks concerned. Returns how many sources had events.
+    /// Waits until something happened, [`Reactor::notify`] was called, or `timeout` is over (`None`: never), and gives the
+    /// turn back. What it returns wakes the tasks concerned: after that, because wakers are user code.
     ///
     /// `Some(Duration::ZERO)` never blocks. At most `max_events` events are taken (at least 1, at most 256; the portable
     /// selector always takes as many as there are, up to that limit). An interrupted wait goes on with what is left
@@ -231,8 +230,8 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What the operating system says; the reactor stays usable.
-    pub fn wait(&mut self, timeout: Option<Duration>, max_events: usize) -> io::Result<usize> {
-        let TurnState { occurrences, woken } = &mut *self.state;
+    pub fn wait(mut self, timeout: Option<Duration>, max_events: usize) -> io::Result<Events> {
+        let occurrences = &mut self.state.occurrences;
         let waits = timeout.filter(|timeout| !timeout.is_zero());
         let deadline = waits.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout;
@@ -242,9 +241,32 @@ impl Turn<'_> {
             }
             left = deadline.map_or(timeout, |end| Some(end.saturating_duration_since(Instant::now())));
         }
-        let dispatched = self.shared.dispatch(occurrences, woken);
-        woken.drain(..).for_each(wake_contained);
-        Ok(dispatched)
+        let mut woken = Vec::new();
+        let count = self.shared.dispatch(occurrences, &mut woken);
+        Ok(Events { count, woken })
+    }
+}
+
+/// What a wait found: sources that had events, and the tasks that wait for them.
+///
+/// Dropping it wakes the tasks.
+#[derive(Debug)]
+#[must_use = "the tasks are woken by `wake`, or when this is dropped"]
+pub struct Events {
+    count: usize,
+    woken: Vec<Waker>,
+}
+
+impl Events {
+    /// Wakes the tasks, and returns how many sources had events.
+    pub fn wake(self) -> usize {
+        self.count
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.woken.drain(..).for_each(wake_contained);
     }
 }
 

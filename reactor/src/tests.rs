@@ -49,9 +49,8 @@ impl Driver {
         let thread = std::thread::spawn({
             let (reactor, stop) = (reactor.clone(), stop.clone());
             move || {
-                let mut turn = reactor.try_turn().expect("nobody else drives");
                 while !stop.load(Ordering::Acquire) {
-                    turn.wait(None, usize::MAX).unwrap();
+                    wait(&reactor, None);
                 }
             }
         });
@@ -98,12 +97,17 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// One turn's wait, and the wakes that follow from it.
+fn wait(reactor: &Reactor, timeout: Option<Duration>) -> usize {
+    let turn = reactor.try_turn().expect("nobody else waits");
+    turn.wait(timeout, usize::MAX).unwrap().wake()
+}
+
 /// Takes turns until a wait has nothing more to say.
 fn settle(reactor: &Reactor) -> usize {
-    let mut turn = reactor.try_turn().unwrap();
     let mut events = 0;
     loop {
-        match turn.wait(Some(Duration::ZERO), usize::MAX).unwrap() {
+        match wait(reactor, Some(Duration::ZERO)) {
             0 => return events,
             more => events += more,
         }

@@ -4,13 +4,12 @@
 //! the park count: [`park`](std::thread::park) may return early for other reasons, and another's `unpark` token may be
 //! consumed by user code that parks inside the poll.
 
+use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use filch_primitive::thread::{self, Thread};
 use std::future::Future;
 use std::pin::pin;
-// A waker is made of std's `Arc` and of no other; the flag's every access is followed by a park or an unpark, which
-// a model sees.
+// A waker is made of std's `Arc` and of no other.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 struct Unparker {

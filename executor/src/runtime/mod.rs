@@ -32,7 +32,7 @@ pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// Tasks spawned on it run on its worker threads, which steal from each other. Sockets and timers used inside
 /// it are driven by it. Most programs have one, made by [`main`](macro@crate::main) or started by itself on
-/// first use; libraries need none: [`spawn`](crate::spawn) finds the one around it.
+/// first use; libraries need none: [`spawn`] finds the one around it.
 ///
 /// Dropping a runtime ends it as [`shutdown`](Self::shutdown) does with a limit of [`DROP_LIMIT`]; it may be
 /// dropped anywhere, even in one of its own tasks, which then goes on to its next await.
@@ -89,7 +89,7 @@ impl Runtime {
         self.handle.block_on(future)
     }
 
-    /// Spawns a task. See [`spawn`](crate::spawn).
+    /// Spawns a task. See [`spawn`].
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -99,7 +99,7 @@ impl Runtime {
         self.handle.spawn(future)
     }
 
-    /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`](crate::spawn_blocking).
+    /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`].
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
     where

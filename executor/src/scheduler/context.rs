@@ -20,9 +20,18 @@ pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// The thread's place, if it has one: a worker, a guest or a spare. Others only know whose they are.
     pub(super) seat: Option<Seat>,
+    /// Whether this thread works for some scheduler further down its stack: a `block_on` up here does not help, for
+    /// what it would run could keep the work below waiting.
+    pub(super) nested: bool,
 }
 
 impl Context {
+    /// Membership without a place, on top of whatever this thread does.
+    pub(super) fn outside(shared: Arc<Shared>) -> Self {
+        let nested = with(|below| below.is_some_and(|below| below.nested || below.seat.is_some()));
+        Self { shared, seat: None, nested }
+    }
+
     /// Spawns on the scheduler this thread belongs to.
     #[inline]
     pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>

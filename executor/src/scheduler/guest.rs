@@ -31,9 +31,10 @@ impl Shared {
     /// Runs `future` to its end on this thread.
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
-        let nested = context::with(|context| {
-            let seat = context?.seat.as_ref()?;
-            Some(seat.block(|| self.wait_plainly(future.as_mut())))
+        let nested = context::with(|context| match context {
+            Some(Context { seat: Some(seat), .. }) => Some(seat.block(|| self.wait_plainly(future.as_mut()))),
+            Some(Context { nested: true, .. }) => Some(self.wait_plainly(future.as_mut())),
+            _ => None,
         });
         if let Some(output) = nested {
             return output;
@@ -59,6 +60,7 @@ impl Shared {
         let mut cx = TaskContext::from_waker(&waker);
         while !self.is_closed() {
             if guest.take_woken() {
+                seat.end_search();
                 seat.begin_slice();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                     return Poll::Ready(output);
@@ -80,7 +82,7 @@ impl Shared {
 
     /// Waits in a plain park. Future and local tasks take turns.
     fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> F::Output {
-        let context = Context { shared: self.clone(), seat: None };
+        let context = Context::outside(self.clone());
         let _entered = self.park.enter_outside();
         context::enter(&context, |_| {
             let plain = Arc::new(Plain { woken: AtomicBool::new(true), thread: thread::current() });

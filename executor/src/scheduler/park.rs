@@ -16,6 +16,10 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Makes the calling thread's timers and descriptors this scheduler's, without tending a slot.
     fn enter_outside(&self) -> Box<dyn Entered>;
 
+    /// The thread that tended `slot` has left it, and its guard is gone: whoever sleeps on behalf of all must mind what is
+    /// still due there.
+    fn left(&self, slot: usize);
+
     /// Blocks the thread that tends `slot` until it is unparked, something became due, or `limit` has passed;
     /// or for no reason. True when it ended by [`unpark`](Self::unpark), which is then used up.
     fn park(&self, slot: usize, limit: Option<Duration>) -> bool;
@@ -47,7 +51,7 @@ pub(crate) trait Park: Send + Sync + 'static {
     fn is_unattended(&self) -> bool;
 
     /// Whether the thread in `slot` waits for events on behalf of all and should rather go on doing so.
-    fn is_watcher(&self, slot: usize) -> bool;
+    fn is_poller(&self, slot: usize) -> bool;
 
     /// The scheduler ends: what waits is told so, and finds another place.
     fn shutdown(&self);

@@ -42,7 +42,7 @@ pub(super) const SENTINEL_TICK: Duration = Duration::from_millis(1);
 pub(super) const SENTINEL_TICK_MAX: Duration = Duration::from_millis(4);
 
 /// Ticks without any running worker before the sentinel sleeps until called.
-pub(super) const SENTINEL_QUIET_TICKS: u32 = 50;
+pub(super) const SENTINEL_QUIET_TICKS: u32 = 10;
 
 /// How many threads a scheduler may have at most. Each task that blocks in a program where all block takes one; beyond this
 /// number they wait for one another, as they would from the first on without spares.

@@ -116,7 +116,7 @@ impl Seat {
     /// The next task to run, if anything in this slot is ready.
     pub(super) fn next(&self) -> Option<Pick> {
         let core = self.core();
-        if core.pace.borrow_mut().count() {
+        if core.pace.borrow_mut().count() || self.slot().is_look_due() {
             self.look();
         }
         let turn = core.turn.get().wrapping_add(1);
@@ -202,10 +202,15 @@ impl Seat {
 
     /// Runs `f`, whose wake-ups are a batch: they queue in their order.
     fn batch<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Core);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.batching.set(false);
+            }
+        }
+        let _restore = Restore(self.core());
         self.core().batching.set(true);
-        let result = f();
-        self.core().batching.set(false);
-        result
+        f()
     }
 
     /// Begins a poll's time slice.
@@ -244,7 +249,8 @@ impl Seat {
     }
 
     /// Gives the token back, having found work, and calls the next searcher if there is more.
-    fn end_search(&self) {
+    #[inline]
+    pub(super) fn end_search(&self) {
         if !self.core().searching.replace(false) {
             return;
         }
@@ -321,8 +327,8 @@ impl Seat {
         }
         if !awake {
             core.pace.borrow_mut().wake_up();
-            self.shared.sentinel.work_begins();
         }
+        self.shared.sentinel.work_begins();
     }
 
     /// Before a rest: slots of the heap that others have freed come back, and with them pages that are empty.
@@ -336,14 +342,13 @@ impl Seat {
     /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take,
     /// and one of them is called if there is any.
     pub(super) fn block<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Unblock<'a>(&'a Seat);
+        struct Unblock<'a>(&'a Slot, bool);
         impl Drop for Unblock<'_> {
             fn drop(&mut self) {
-                self.0.slot().set_blocked(false);
+                self.0.set_blocked(self.1);
             }
         }
-        self.slot().set_blocked(true);
-        let _unblock = Unblock(self);
+        let _unblock = Unblock(self.slot(), self.slot().set_blocked(true));
         if !self.core().searching.get() {
             self.shared.wake_one();
         }
@@ -380,6 +385,6 @@ impl Drop for Seat {
         left.chain(slot.inbox.take()).for_each(|task| self.shared.inject(task));
         debug_assert!(core.is_empty(), "a vacated slot holds no task");
         slot.vacate(core);
-        self.shared.after_leaving();
+        self.shared.after_leaving(self.index);
     }
 }

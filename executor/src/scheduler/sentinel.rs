@@ -89,6 +89,7 @@ pub(super) fn watch(shared: &Arc<Shared>) {
     let mut tick = SENTINEL_TICK;
     while !shared.is_closed() {
         if quiet_ticks >= SENTINEL_QUIET_TICKS {
+            shared.tidy();
             shared.sentinel.fall_asleep(shared);
             quiet_ticks = 0;
         } else {
@@ -110,7 +111,9 @@ pub(super) fn watch(shared: &Arc<Shared>) {
                 threads::start_spare(shared);
             }
         }
-        tick = if all_stuck && !help { (tick * 2).min(SENTINEL_TICK_MAX) } else { SENTINEL_TICK };
+        // Nothing moves and nothing is held: wait longer, for what moves next calls or is seen a little later.
+        let still = !help && round.stuck == round.awake;
+        tick = if still { (tick * 2).min(SENTINEL_TICK_MAX) } else { SENTINEL_TICK };
     }
     sweep_to_the_end(shared);
 }
@@ -152,6 +155,7 @@ fn look_round(shared: &Shared, polls_before: &mut [u64]) -> Round {
         }
         let polls = slot.counters.polls();
         round.awake += 1;
+        slot.ask_for_look();
         if polls == std::mem::replace(before, polls) || slot.is_blocked() {
             round.stuck += 1;
             if slot.has_takeable() {

@@ -111,9 +111,6 @@ impl Shared {
         (self.workers..self.slots.len()).find_map(|index| Seat::take(&shared, index))
     }
 
-    // ---- Spawning and waking
-    // -----------------------------------------------------------------------------------
-
     /// Spawns from whatever thread this is.
     #[inline]
     pub(crate) fn spawn<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
@@ -179,7 +176,7 @@ impl Shared {
 
     /// Runs `f` on a thread of this scheduler's that has no slot, a blocking pool's.
     pub(crate) fn inside(self: &Arc<Self>, f: impl FnOnce()) {
-        let context = Context { shared: self.clone(), seat: None };
+        let context = Context::outside(self.clone());
         let _entered = self.park.enter_outside();
         context::enter(&context, |_| f());
     }
@@ -197,6 +194,23 @@ impl Shared {
         unsafe { outside.heap.spawn(future, meta) }
     }
 
+    /// Takes back, in heaps that nobody uses just now, what has been freed elsewhere, and lets go of pages that are
+    /// empty: nobody else would, until the next spawn there.
+    #[allow(unsafe_code, reason = "collects into heaps under their locks")]
+    pub(super) fn tidy(&self) {
+        for outside in &self.outside {
+            let _ownership = outside.ownership.lock();
+            // SAFETY: the lock stands for the heap's ownership.
+            unsafe { outside.heap.collect() }
+        }
+        for slot in &self.slots[self.workers..] {
+            let Some(core) = slot.occupy() else { continue };
+            // SAFETY: having the core is the proof of being the slot's only occupant.
+            unsafe { slot.heap.collect() };
+            slot.vacate(core);
+        }
+    }
+
     /// Sends a task to some worker, from a thread that has no seat here.
     pub(super) fn send(&self, task: Runnable) {
         let target = self.pick_target();
@@ -207,14 +221,14 @@ impl Shared {
 
     /// A worker that sleeps, or the one this thread has lately sent to.
     fn pick_target(&self) -> usize {
-        let mut watcher = None;
+        let mut poller = None;
         for slot in self.idle.sleepers().take_while(|&slot| slot < self.workers) {
-            if !self.park.is_watcher(slot) {
+            if !self.park.is_poller(slot) {
                 return slot;
             }
-            watcher = Some(slot);
+            poller = Some(slot);
         }
-        watcher.unwrap_or_else(|| {
+        poller.unwrap_or_else(|| {
             let first = next_sticky_send() / STICKY_SENDS;
             let mut candidates = (0..self.workers).map(|step| (first + step) % self.workers);
             candidates.find(|&slot| !self.slots[slot].is_blocked()).unwrap_or(first % self.workers)
@@ -242,8 +256,8 @@ impl Shared {
     /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
     pub(super) fn after_publishing(&self, target: Option<usize>) {
         // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the
-        // task, or it is seen asleep here. The same fence pairs with the one in `set_over`: either the last
-        // sweep sees the task, or the flag is seen here.
+        // task, or it is seen asleep here. The same fence pairs with the one in `end`: either the last sweep sees
+        // the task, or the flag is seen here.
         fence(Ordering::SeqCst);
         if self.is_closed() {
             // Until then the sentinel sweeps, which holds no lock of the user's, as this thread may.
@@ -261,8 +275,9 @@ impl Shared {
         self.wake_one();
     }
 
-    /// A guest or a spare has left: what it held, others must tend.
-    pub(super) fn after_leaving(&self) {
+    /// The thread in `slot` has left: what it held, others must tend.
+    pub(super) fn after_leaving(&self, slot: usize) {
+        self.park.left(slot);
         // Ordering: SeqCst, as in `after_publishing`.
         fence(Ordering::SeqCst);
         if self.is_over() {
@@ -308,24 +323,21 @@ impl Shared {
 
     /// Claims a sleeper: a worker rather than a guest, and whoever waits for events on behalf of all last.
     fn claim_sleeper(&self) -> Option<usize> {
-        let mut watcher = None;
+        let mut poller = None;
         for slot in self.idle.sleepers() {
-            if self.park.is_watcher(slot) {
-                watcher = Some(slot);
+            if self.park.is_poller(slot) {
+                poller = Some(slot);
             } else if self.idle.claim(slot) {
                 return Some(slot);
             }
         }
-        watcher.filter(|&slot| self.idle.claim(slot))
+        poller.filter(|&slot| self.idle.claim(slot))
     }
 
     /// Whether something lies where no running owner is bound to look.
     pub(super) fn has_shared_work(&self) -> bool {
         !self.injector.is_empty() || self.slots[..self.workers].iter().any(|slot| !slot.inbox.is_empty())
     }
-
-    // ---- The end
-    // ---------------------------------------------------------------------------------------------------
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
@@ -367,7 +379,7 @@ impl Shared {
     pub(super) fn sweep(&self) {
         debug_assert!(self.is_closed(), "only a closed scheduler is swept");
         // What destructors spawn belongs to this scheduler, which refuses it, and not to the default one.
-        let context = Context { shared: self.arc(), seat: None };
+        let context = Context::outside(self.arc());
         context::enter(&context, |_| while self.sweep_once() {});
     }
 

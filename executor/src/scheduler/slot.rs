@@ -25,6 +25,8 @@ pub(super) struct Slot {
     occupied: AtomicBool,
     /// Whether that thread has said that it blocks.
     blocked: AtomicBool,
+    /// Whether the sentinel wants the thread to look at the clock.
+    look_due: AtomicBool,
     /// Whether whoever unparks the thread has passed it the searcher's token.
     token: AtomicBool,
     core: Mutex<Option<Core>>,
@@ -76,6 +78,7 @@ impl Slot {
             heap: Heap::new(shared),
             occupied: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
+            look_due: AtomicBool::new(false),
             token: AtomicBool::new(false),
             core: Mutex::new(Some(core)),
         }
@@ -101,9 +104,24 @@ impl Slot {
         self.occupied.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_blocked(&self, blocked: bool) {
+    /// Says whether the thread here blocks, and returns what it said before.
+    pub(super) fn set_blocked(&self, blocked: bool) -> bool {
         // Ordering: Relaxed, a hint that thieves and the sentinel act on; nothing is read on its strength.
-        self.blocked.store(blocked, Ordering::Relaxed);
+        self.blocked.swap(blocked, Ordering::Relaxed)
+    }
+
+    /// Asks the thread here to look at the clock after its current poll. The sentinel does so each tick: polls that
+    /// have just become long would else be counted, not timed, for a while.
+    pub(super) fn ask_for_look(&self) {
+        // Ordering: Relaxed, a hint.
+        self.look_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked; not any more.
+    #[inline]
+    pub(super) fn is_look_due(&self) -> bool {
+        // Ordering: Relaxed, a hint. A load first: the line is written once a tick and read at each poll.
+        self.look_due.load(Ordering::Relaxed) && self.look_due.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn is_blocked(&self) -> bool {

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Tasks made for a test, and those that were woken.
 struct Bench {
-    woken: Arc<Woken>,
+    /// Kept for the heap, which knows it weakly.
+    _woken: Arc<Woken>,
     heap: Mutex<Heap<Woken>>,
 }
 
@@ -34,7 +35,7 @@ impl Bench {
     fn new() -> Self {
         let woken = Arc::new(Woken::default());
         let heap = Mutex::new(Heap::new(Arc::downgrade(&woken)));
-        Self { woken, heap }
+        Self { _woken: woken, heap }
     }
 
     #[allow(unsafe_code, reason = "spawns into a heap under its lock")]
@@ -160,6 +161,8 @@ impl Park for Plain {
         Box::new(Nothing)
     }
 
+    fn left(&self, _: usize) {}
+
     fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
         let (notified, condvar) = &self.slots[slot];
         let mut notified = notified.lock().unwrap();
@@ -200,7 +203,7 @@ impl Park for Plain {
         false
     }
 
-    fn is_watcher(&self, _: usize) -> bool {
+    fn is_poller(&self, _: usize) -> bool {
         false
     }
 

@@ -48,18 +48,21 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
 /// Runs one task, from here or from elsewhere. False when there is none.
 #[inline]
 pub(super) fn turn(seat: &Seat) -> bool {
-    match seat.next().or_else(|| seat.search().map(Pick::Any)) {
-        Some(pick) => {
-            seat.run(pick);
-            true
-        }
-        None => false,
+    if let Some(pick) = seat.next() {
+        // Woken to search, and found work at home: others may search while this thread polls.
+        seat.end_search();
+        seat.run(pick);
+        return true;
     }
+    let found = seat.search();
+    let any = found.is_some();
+    found.into_iter().for_each(|task| seat.run(Pick::Any(task)));
+    any
 }
 
 /// Runs `f` with the seat as this thread's context, and leaves the seat.
 pub(super) fn sit<R>(shared: &Arc<Shared>, seat: Seat, f: impl FnOnce(&Seat) -> R) -> R {
-    let context = Context { shared: shared.clone(), seat: Some(seat) };
+    let context = Context { shared: shared.clone(), seat: Some(seat), nested: false };
     context::enter(&context, |context| f(context.seat.as_ref().expect("the seat was put there just now")))
 }
 

@@ -1,4 +1,4 @@
-use super::{Count, Driver, WATCHDOG, pair, reactors, until};
+use super::{Count, Driver, WATCHDOG, pair, reactors, until, wait};
 use crate::{Async, enter};
 use futures_lite::future::{block_on, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -55,9 +55,8 @@ fn a_socket_moves_to_the_reactor_of_the_thread_that_polls_it() {
             assert!(here.poll_readable(&mut cx).is_pending(), "{name}");
             assert_eq!(new.sources(), 1);
             there.write_all(b"x").unwrap();
-            let mut turn = new.try_turn().unwrap();
             while count.get() == 0 {
-                assert_ne!(turn.wait(Some(WATCHDOG), usize::MAX).unwrap(), 0, "{name}");
+                assert_ne!(wait(&new, Some(WATCHDOG)), 0, "{name}");
             }
             assert!(here.poll_readable(&mut cx).is_ready());
             assert_eq!(here.try_read_with(|mut io| std::io::Read::read(&mut io, &mut [0; 8])).unwrap(), 1);
@@ -109,17 +108,13 @@ fn a_wait_under_way_returns_and_an_ended_reactor_stays_harmless() {
     for (_, reactor) in reactors() {
         let waiter = std::thread::spawn({
             let reactor = reactor.clone();
-            move || {
-                let mut turn = reactor.try_turn().unwrap();
-                turn.wait(None, usize::MAX).unwrap()
-            }
+            move || wait(&reactor, None)
         });
         reactor.orphan();
         reactor.orphan();
         assert_eq!(waiter.join().unwrap(), 0);
         reactor.notify();
-        let mut turn = reactor.try_turn().unwrap();
-        assert_eq!(turn.wait(Some(Duration::ZERO), usize::MAX).unwrap(), 0);
+        assert_eq!(wait(&reactor, Some(Duration::ZERO)), 0);
         let _entered = enter(&reactor, true);
         let io = Async::new(pair().0).unwrap();
         assert_eq!(reactor.sources(), 0, "registered elsewhere");

@@ -1,4 +1,4 @@
-use super::{Count, Driver, WATCHDOG, pair, raw_wait, reactors, settle, until};
+use super::{Count, Driver, WATCHDOG, pair, raw_wait, reactors, settle, until, wait};
 use crate::reactor::Reactor;
 use crate::source::Interest;
 use crate::{Async, enter};
@@ -26,12 +26,11 @@ fn a_notification_between_turns_is_kept_and_a_storm_is_one() {
             reactor.notify();
         }
         let start = Instant::now();
-        let mut turn = reactor.try_turn().unwrap();
-        assert_eq!(turn.wait(Some(WATCHDOG), usize::MAX).unwrap(), 0);
+        assert_eq!(wait(&reactor, Some(WATCHDOG)), 0);
         assert!(start.elapsed() < WATCHDOG, "{name}: the notification was lost");
         // All of the storm is gone: the next wait waits.
         let start = Instant::now();
-        assert_eq!(turn.wait(Some(Duration::from_millis(5)), usize::MAX).unwrap(), 0);
+        assert_eq!(wait(&reactor, Some(Duration::from_millis(5))), 0);
         assert!(start.elapsed() >= Duration::from_millis(5), "{name}: a second wait was interrupted");
     }
 }
@@ -43,9 +42,8 @@ fn each_of_many_notifications_ends_a_wait() {
         let waiter = std::thread::spawn({
             let (reactor, seen) = (reactor.clone(), seen.clone());
             move || {
-                let mut turn = reactor.try_turn().unwrap();
                 while seen.load(Ordering::Acquire) < 2_000 {
-                    turn.wait(None, usize::MAX).unwrap();
+                    wait(&reactor, None);
                     seen.fetch_add(1, Ordering::AcqRel);
                 }
             }
@@ -188,9 +186,8 @@ fn a_hangup_on_an_idle_source_does_not_spin() {
         let _io = Async::new(here).unwrap();
         drop(there);
         settle(&reactor);
-        let mut turn = reactor.try_turn().unwrap();
         let start = Instant::now();
-        assert_eq!(turn.wait(Some(Duration::from_millis(20)), usize::MAX).unwrap(), 0, "{name}");
+        assert_eq!(wait(&reactor, Some(Duration::from_millis(20))), 0, "{name}");
         assert!(start.elapsed() >= Duration::from_millis(20), "{name}");
     }
 }
@@ -200,7 +197,7 @@ fn a_waker_that_panics_or_comes_back_harms_nobody() {
     struct Rude(Reactor);
     impl std::task::Wake for Rude {
         fn wake(self: Arc<Self>) {
-            assert!(self.0.try_turn().is_none(), "the turn is taken");
+            assert!(self.0.try_turn().is_some(), "the turn has been given back");
             // Registering takes the registry's lock: it is free.
             let _entered = enter(&self.0, true);
             drop(Async::new(pair().0).unwrap());
@@ -217,8 +214,7 @@ fn a_waker_that_panics_or_comes_back_harms_nobody() {
         assert!(io.poll_readable(&mut Context::from_waker(&rude)).is_pending());
         assert!(io.poll_readable(&mut Context::from_waker(&waker)).is_pending());
         there.write_all(b"x").unwrap();
-        let mut turn = reactor.try_turn().unwrap();
-        turn.wait(Some(WATCHDOG), usize::MAX).unwrap();
+        wait(&reactor, Some(WATCHDOG));
         assert_eq!(count.get(), 1);
     }
 }
