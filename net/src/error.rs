@@ -19,7 +19,6 @@ use std::io;
 /// assert!(cause.os_error().raw_os_error().is_some());
 /// # });
 /// ```
-#[derive(Debug)]
 pub struct AddressError {
     action: &'static str,
     address: String,
@@ -45,6 +44,13 @@ impl AddressError {
     /// Wraps `source` with what was attempted, under the same kind.
     pub(crate) fn wrap(action: &'static str, address: impl fmt::Display, source: io::Error) -> io::Error {
         io::Error::new(source.kind(), Self { action, address: address.to_string(), source })
+    }
+}
+
+/// As `Display`, in quotes: it is what a `main` that returns an error prints.
+impl fmt::Debug for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), f)
     }
 }
 

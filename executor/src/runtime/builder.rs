@@ -12,6 +12,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
+/// More workers than any machine has processors; beyond it a number is a mistake, and the memory for it may not exist.
+const WORKERS_MAX: usize = 65_536;
+
 /// Settings of a [`Runtime`]. The order in which they are made does not matter; the last of a kind counts.
 ///
 /// # Examples
@@ -157,6 +160,9 @@ impl Builder {
     pub fn build(self) -> io::Result<Runtime> {
         let workers = match self.workers {
             Some(0) => return Err(invalid("worker_threads must be at least 1")),
+            Some(workers) if workers > WORKERS_MAX => {
+                return Err(invalid("worker_threads must be at most 65536"));
+            }
             Some(workers) => workers,
             None => thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };

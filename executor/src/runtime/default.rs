@@ -1,21 +1,48 @@
 //! The runtime of those who made none.
 
 use super::{Handle, Runtime};
-use std::sync::OnceLock;
+use parking_lot::RwLock;
 
-/// Set once: by the first use, or by `main`. A default that started by itself is never ended, like the process.
-static DEFAULT: OnceLock<(Handle, Option<Runtime>)> = OnceLock::new();
+/// The default, if there is one yet.
+static DEFAULT: RwLock<Option<Default>> = RwLock::new(None);
 
-/// The process-wide default runtime, started on first use.
-pub(super) fn default_runtime() -> &'static Handle {
-    let (handle, _running) = DEFAULT.get_or_init(|| match Runtime::new() {
-        Ok(runtime) => (runtime.handle().clone(), Some(runtime)),
+struct Default {
+    handle: Handle,
+    /// A default that started by itself runs until the process ends. One that `main` made is held by `main`.
+    _running: Option<Runtime>,
+}
+
+/// The process-wide default runtime, started on first use, and again should the one there was have ended.
+pub(super) fn default_runtime() -> Handle {
+    if let Some(handle) = live(&DEFAULT.read()) {
+        return handle;
+    }
+    let mut default = DEFAULT.write();
+    if let Some(handle) = live(&default) {
+        return handle;
+    }
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
         Err(error) => panic!("the default filch runtime cannot start: {error}"),
-    });
+    };
+    let handle = runtime.handle().clone();
+    let ended = default.replace(Default { handle: handle.clone(), _running: Some(runtime) });
+    drop(default);
+    drop(ended);
     handle
+}
+
+fn live(default: &Option<Default>) -> Option<Handle> {
+    default.as_ref().map(|default| &default.handle).filter(|handle| !handle.has_ended()).cloned()
 }
 
 /// Makes `runtime` the default, unless there is one already.
 pub(crate) fn install_default(runtime: &Runtime) {
-    let _there_is_one = DEFAULT.set((runtime.handle().clone(), None));
+    let mut default = DEFAULT.write();
+    if live(&default).is_some() {
+        return;
+    }
+    let ended = default.replace(Default { handle: runtime.handle().clone(), _running: None });
+    drop(default);
+    drop(ended);
 }

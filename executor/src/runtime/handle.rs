@@ -33,7 +33,7 @@ impl Handle {
     /// # Panics
     /// When the default runtime has to be started and the operating system gives no thread for it.
     pub fn current() -> Self {
-        Self::try_current().unwrap_or_else(|| default::default_runtime().clone())
+        Self::try_current().unwrap_or_else(default::default_runtime)
     }
 
     /// The runtime this thread works for or has joined, if any.
@@ -96,6 +96,11 @@ impl Handle {
             format!("{name} spawned at {}: {:?}", task.meta.location, task.phase)
         };
         self.0.unfinished().into_iter().map(describe).collect()
+    }
+
+    /// Whether the runtime has been shut down or dropped.
+    pub fn has_ended(&self) -> bool {
+        self.0.is_closed()
     }
 
     /// How many workers the runtime has.

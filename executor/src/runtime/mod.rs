@@ -141,7 +141,8 @@ impl Runtime {
             // The task this is called in goes on, as it must: it is neither aborted nor stuck.
             let own = task::current();
             let before = shared.count_unfinished(own);
-            self.pool.close();
+            // What destructors of closures spawn belongs to this runtime, which refuses it.
+            shared.inside(|| self.pool.close());
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
             let left = shared.wait_unfinished(deadline, own);

@@ -99,7 +99,7 @@ impl Shared {
                         return output;
                     }
                 }
-                if let Some(task) = local::next() {
+                if let Some(task) = local::next_nested() {
                     let _slice = slice::open();
                     local::run(task);
                 } else if !woken {

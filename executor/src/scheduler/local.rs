@@ -215,6 +215,15 @@ pub(super) fn has_sent() -> bool {
         && SET.try_with(|set| !set.sent.inbox.is_empty() || !set.queue.borrow().is_empty()).unwrap_or(false)
 }
 
+/// Local tasks that may be polled inside one another. Each blocks on something in the poll that runs the next, so
+/// the stack grows with them; beyond this depth they wait for one another instead.
+const NESTED_MAX: usize = 32;
+
+/// The next local task, unless so many are under way further up the stack that one more is too many.
+pub(super) fn next_nested() -> Option<Runnable> {
+    if RUNNING.get() < NESTED_MAX { next() } else { None }
+}
+
 /// Polls a task that [`next`] gave, and puts it behind the others if it is to run again.
 pub(super) fn run(task: Runnable) {
     RUNNING.set(RUNNING.get() + 1);

@@ -4,14 +4,14 @@ use super::policy;
 use super::shared::Shared;
 use super::{sentinel, worker};
 use filch_primitive::sync::{Condvar, Mutex};
-use filch_primitive::thread::{Builder, JoinHandle};
+use filch_primitive::thread::{self, Builder, JoinHandle};
 use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A hook that is called on a thread.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -159,8 +159,14 @@ impl Threads {
         state.handles = running;
         drop(state);
         for handle in ended {
-            // A panic has aborted the process already, so there is none to report.
-            let _ended = handle.join();
+            // Only its thread-locals' destructors are left to run. They are the user's, and may take for ever.
+            while deadline.is_some_and(|deadline| !handle.is_finished() && Instant::now() < deadline) {
+                thread::park_timeout(Duration::from_micros(50));
+            }
+            if deadline.is_none() || handle.is_finished() {
+                // A panic has aborted the process already, so there is none to report.
+                let _ended = handle.join();
+            }
         }
         left
     }
