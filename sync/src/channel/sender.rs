@@ -30,7 +30,8 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`SendError`] with the value when the channel is closed, before or while this waits.
     /// # Cancel safety
-    /// If the future is dropped before it is done, the value was not sent, and is dropped with it.
+    /// If the future is dropped before it is done, the value was not sent, and is dropped with it. On a rendezvous a
+    /// receiver may have taken the value already, and the future only not have been told yet: then it was sent.
     /// # Panics
     /// When the future is polled again after it was done.
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
