@@ -23,3 +23,8 @@ pub use counted::{Counted, Tally};
 pub use dice::Dice;
 pub use wait::{PATIENCE, pending_until_dropped, wait_until};
 pub use watchdog::Watchdog;
+
+/// The program in the project's readme, which must compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -73,11 +73,11 @@ fn a_sleep_moved_forward_by_another_thread_fires_then() {
 }
 
 #[test]
-fn work_found_at_home_by_a_thread_called_to_search_is_shared() {
+fn a_task_behind_one_that_blocks_at_once_runs() {
+    // By the other worker or, should that not have been called, by a spare: which of the two this cannot tell.
     let _watchdog = Watchdog::new(LIMIT);
     let runtime = runtime(2);
     for _ in 0..50 {
-        // From outside, while both workers sleep: one is called, and what it spawns must call the other.
         let both = runtime.spawn(async {
             let (meet, met) = mpsc::channel::<()>();
             let other = filch::spawn(async move { meet.send(()).unwrap() });
