@@ -75,7 +75,7 @@ impl<T> ByteLock<T> {
             {
                 return guard;
             }
-            if rounds < SPIN_ROUNDS_MAX && !cfg!(filch_loom) {
+            if rounds < SPIN_ROUNDS_MAX && !cfg!(any(filch_loom, filch_shuttle)) {
                 rounds += 1;
                 hint::spin_loop();
             } else {

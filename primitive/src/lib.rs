@@ -1,11 +1,12 @@
 //! The ground filch stands on.
 //!
 //! Every atomic, cell, lock and thread that filch's crates use comes from here and from nowhere else, so that
-//! one switch (`--cfg filch_loom`) turns all of them into the model checker's. On that ground stand the few
-//! small things that several crates share.
+//! one switch (`--cfg filch_loom`, `--cfg filch_shuttle`, `--cfg filch_tsan`) turns all of them into a model
+//! checker's, or into ones that a sanitizer understands: see [`sync`]. On that ground stand the few small things
+//! that several crates share.
 //!
 //! In reading order:
-//! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, real or modelled.
+//! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, in its four forms.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
 //! - [`wait_list`]: who waits for a primitive, in which order.

@@ -64,7 +64,7 @@ unsafe impl<T: Send> Sync for ArrayQueue<T> {}
 const SPIN_ROUNDS_MAX: u32 = 64;
 
 fn pause(rounds: &mut u32) {
-    if *rounds < SPIN_ROUNDS_MAX && !cfg!(filch_loom) {
+    if *rounds < SPIN_ROUNDS_MAX && !cfg!(any(filch_loom, filch_shuttle)) {
         *rounds += 1;
         hint::spin_loop();
     } else {

@@ -210,7 +210,7 @@ impl Core {
     /// Takes back what others have freed.
     fn collect(&self, local: &mut Local) {
         // Ordering: Relaxed: a hint; the exchange decides. The model checker takes every path there is only without it.
-        if !cfg!(filch_loom) && self.returned.load(Ordering::Relaxed).is_null() {
+        if !cfg!(any(filch_loom, filch_shuttle)) && self.returned.load(Ordering::Relaxed).is_null() {
             return;
         }
         // Ordering: Acquire, paired with the Release exchange in `give_back`: slots and links are seen as they were left.
