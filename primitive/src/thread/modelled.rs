@@ -60,8 +60,14 @@ where
 }
 
 /// A thread to be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Builder(model::Builder);
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Builder {
     /// A thread without a name.
