@@ -9,6 +9,7 @@
 //! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, in its four forms.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
+//! - [`mutant`]: faults planted on purpose, for the tests to find.
 //! - [`wait_list`]: who waits for a primitive, in which order.
 //! - [`mod@slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
 //!
@@ -16,6 +17,7 @@
 
 pub mod cell;
 pub mod hint;
+pub mod mutant;
 pub mod slice;
 pub mod sync;
 pub mod thread;
