@@ -8,6 +8,7 @@ use filch_primitive::sync::Arc;
 use filch_primitive::thread;
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 // Plain `std` locks: a model's exist only within one run of it, and these are the process's.
 static REACTOR: OnceLock<Reactor> = OnceLock::new();
@@ -28,12 +29,16 @@ pub(crate) fn reactor() -> io::Result<Arc<Shared>> {
     Ok(REACTOR.get_or_init(|| reactor).shared().clone())
 }
 
+/// How long to leave the system alone after it refused to wait. A guess: short for those who wait for their events, long for
+/// a processor.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(1);
+
 fn run(reactor: &Reactor) {
     loop {
-        // Nobody else takes this reactor's turn, and a wait that fails (out of memory for a moment) is tried again, by
-        // and by.
+        // Nobody else takes this reactor's turn. What the kernel refuses now (out of memory for a moment) it may grant later;
+        // a refusal for good (somebody closed the descriptor) must not become a spin.
         if reactor.try_turn().is_none_or(|turn| turn.wait(None, usize::MAX).is_err()) {
-            thread::yield_now();
+            thread::park_timeout(PAUSE_AFTER_REFUSAL);
         }
     }
 }

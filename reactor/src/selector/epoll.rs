@@ -1,6 +1,6 @@
 //! Linux: one `epoll_pwait2` per wait, with nanoseconds, and an `eventfd` that interrupts it.
 //!
-//! The `eventfd` is edge-triggered and never read: every write to it is an edge, so a notification costs its sender one
+//! The `eventfd` is edge-triggered and never read (but if it were full): every write to it is an edge, so a notification costs its sender one
 //! write (and nothing when one is pending) and its receiver nothing. The pending flag is raised by
 //! [`Epoll::notify`] and lowered by the wait that sees the edge. Both are exchanges of one flag, so one comes first. A
 //! notifier that finds the flag raised was before the lowering: the wait that lowers it has yet to return, and sees what
@@ -75,6 +75,14 @@ impl Epoll {
         Ok(selector)
     }
 
+    /// Fills the notifier's counter, as if it had been rung for some ten thousand years.
+    #[cfg(all(test, not(filch_loom)))]
+    pub(crate) fn saturate(&self) {
+        rustix::io::write(&self.notifier, &(u64::MAX - 1).to_ne_bytes()).expect("it was empty");
+        let full = rustix::io::write(&self.notifier, &1_u64.to_ne_bytes());
+        assert_eq!(full, Err(rustix::io::Errno::AGAIN));
+    }
+
     /// As if the kernel were older than 5.11.
     #[cfg(all(test, not(filch_loom)))]
     pub(crate) fn assume_old_kernel(&self) {
@@ -94,10 +102,26 @@ impl Epoll {
     pub(crate) fn notify(&self) {
         // Ordering: Release, paired with the Acquire half of the exchange in `wait`: what the notifier did before is
         // seen by the thread whose wait ends. Acquire, its mirror image, keeps the write below behind a lowering.
-        if !self.notified.swap(true, Ordering::AcqRel) {
-            // The counter holds 2^64 - 2 notifications, so the write cannot be refused.
-            let written = rustix::io::write(&self.notifier, &1_u64.to_ne_bytes());
-            debug_assert!(written.is_ok(), "an eventfd takes a write");
+        if !self.notified.swap(true, Ordering::AcqRel) && self.ring().is_err() {
+            // Nobody was told, so nothing is pending: the next notifier tries again.
+            // Ordering: Release, as above, for the notifier that exchanges it next.
+            self.notified.store(false, Ordering::Release);
+        }
+    }
+
+    /// Makes an edge. The counter holds 2^64 - 2 of them: should it ever be full, emptying it loses none.
+    fn ring(&self) -> rustix::io::Result<()> {
+        use rustix::io::Errno;
+        loop {
+            match rustix::io::write(&self.notifier, &1_u64.to_ne_bytes()) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => match rustix::io::read(&self.notifier, &mut [0_u8; 8]) {
+                    // Interrupted, or emptied by somebody else who rings.
+                    Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
+                    Err(error) => return Err(error),
+                },
+                written => return written.map(drop),
+            }
         }
     }
 

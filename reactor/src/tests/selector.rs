@@ -51,6 +51,22 @@ fn a_notification_ends_even_the_longest_wait() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_notifier_that_is_full_still_rings() {
+    let epoll = crate::selector::epoll::Epoll::new().unwrap();
+    epoll.saturate();
+    let selector = Selector::Epoll(epoll);
+    // The filling itself was an edge.
+    assert!(wait(&selector, Duration::ZERO).is_empty());
+    let start = Instant::now();
+    for _ in 0..3 {
+        selector.notify();
+        assert!(wait(&selector, Duration::from_secs(60)).is_empty());
+    }
+    assert!(start.elapsed() < Duration::from_secs(30), "a notification was lost");
+}
+
 #[test]
 fn an_idle_descriptor_reports_once_not_for_ever() {
     for selector in selectors() {
