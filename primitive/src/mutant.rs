@@ -38,3 +38,24 @@ fn chosen() -> Option<&'static str> {
     static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     CHOSEN.get_or_init(|| std::env::var("FILCH_MUTANT").ok()).as_deref()
 }
+
+/// Runs `test` of this test binary once more, in a process of its own, with the fault called `name`, and demands
+/// that it fails there. In a process of its own because a model that finds threads waiting for ever aborts.
+///
+/// `test` is the name the test harness knows it by: the path without the crate.
+///
+/// # Panics
+/// When the test passes with the fault, or does not exist.
+#[cfg(any(filch_mutants, filch_loom, filch_shuttle))]
+#[track_caller]
+pub fn assert_noticed(name: &str, test: &str) {
+    let binary = std::env::current_exe().expect("a test knows its binary");
+    let child = std::process::Command::new(binary)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env("FILCH_MUTANT", name)
+        .output()
+        .expect("a test can start a process");
+    let printed = String::from_utf8_lossy(&child.stdout);
+    assert!(printed.contains("running 1 test\n"), "there is no test called {test}");
+    assert!(!child.status.success(), "{test} passes with the fault {name}");
+}
