@@ -74,7 +74,8 @@ pub(crate) struct Wheel {
     occupied: u32,
     /// What is left of the slot that `elapsed` came to.
     pending: List,
-    levels: [Level; LEVELS],
+    /// Boxed, and made in its box: it is larger than the stack of a small thread can bear to hand on by value.
+    levels: Box<[Level; LEVELS]>,
 }
 
 // SAFETY: the wheel is a set of pointers to entries, which may be reached from any thread; `&mut Wheel` is the
@@ -101,16 +102,11 @@ struct First {
 
 impl Wheel {
     /// An empty wheel with ticks of `resolution` that has come to `now`.
-    pub(crate) const fn new(resolution: Resolution, now: Nanos) -> Self {
+    pub(crate) fn new(resolution: Resolution, now: Nanos) -> Self {
         let elapsed = resolution.at_or_before(now);
-        Self {
-            resolution,
-            elapsed,
-            len: 0,
-            occupied: 0,
-            pending: List::new(),
-            levels: [const { Level::new() }; LEVELS],
-        }
+        let levels: Vec<_> = std::iter::repeat_with(Level::new).take(LEVELS).collect();
+        let Ok(levels) = Box::try_from(levels) else { unreachable!("there are {LEVELS} levels") };
+        Self { resolution, elapsed, len: 0, occupied: 0, pending: List::new(), levels }
     }
 
     /// Entries in the wheel.

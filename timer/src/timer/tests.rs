@@ -414,3 +414,11 @@ fn many_sleeps_of_one_thread_end_in_the_order_of_their_deadlines() {
         }));
     });
 }
+
+#[test]
+fn a_timer_is_made_on_a_small_stack() {
+    // The C library wants some of it for itself, and an unoptimized build hands everything on by copies.
+    let small = thread::Builder::new().stack_size(40 * 1024);
+    let made = small.spawn(|| Timer::new(Clock::real()).len()).expect("a thread");
+    assert_eq!(made.join().expect("no panic"), 0);
+}
