@@ -6,7 +6,7 @@
 //! that several crates share.
 //!
 //! In reading order:
-//! - [`sync`], [`cell`], [`thread`], [`hint`]: the facade, in its four forms.
+//! - [`sync`], [`cell`], [`thread`], [`hint`], [`time`] and the macro [`thread_local`]: the facade, in its four forms.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
 //! - [`mutant`]: faults planted on purpose, for the tests to find.
@@ -16,11 +16,14 @@
 //! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
 
 pub mod cell;
+#[cfg(filch_shuttle)]
+pub mod explore;
 pub mod hint;
 pub mod mutant;
 pub mod slice;
 pub mod sync;
 pub mod thread;
+pub mod time;
 pub mod wait_list;
 
 mod byte_lock;
@@ -28,3 +31,8 @@ mod wake_batch;
 
 pub use byte_lock::{ByteLock, ByteLockGuard};
 pub use wake_batch::{WAKE_BATCH_CAPACITY, WakeBatch, wake_contained};
+
+#[cfg(any(filch_loom, filch_shuttle))]
+pub use __modelled_thread_local as thread_local;
+#[cfg(not(any(filch_loom, filch_shuttle)))]
+pub use std::thread_local;

@@ -13,6 +13,7 @@
 //!
 //! Outside a slice (another executor's poll, a plain thread) [`proceed`] always says go.
 
+use crate::time;
 use std::cell::Cell;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ struct State {
 
 const CLOSED: State = State { open: false, ops: 0, refused: 0, started: None };
 
-thread_local! {
+crate::thread_local! {
     static STATE: Cell<State> = const { Cell::new(CLOSED) };
 }
 
@@ -97,7 +98,7 @@ pub fn proceed(cx: &mut Context<'_>) -> Poll<()> {
 #[cold]
 fn look(mut state: State, cx: &mut Context<'_>) -> Poll<()> {
     state.ops = 0;
-    let now = Instant::now();
+    let now = time::now();
     let started = *state.started.get_or_insert(now);
     let over = now.saturating_duration_since(started) >= SLICE && state.refused < FORCED_PENDING_MAX;
     if over {

@@ -5,16 +5,68 @@ use loom::{sync::atomic, thread as model};
 #[cfg(filch_shuttle)]
 use shuttle::{sync::atomic, thread as model};
 
-pub use model::{LocalKey, Thread, ThreadId, current, park, yield_now};
+pub use model::{Thread, ThreadId, current, park, yield_now};
 
 use atomic::{AtomicBool, Ordering};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Blocks until unparked. A model knows no time: the timeout never passes.
+/// Blocks until unparked. A model knows no time: the timeout never passes, unless the run allows for some that do.
 pub fn park_timeout(_timeout: Duration) {
-    park();
+    if may_time_out() {
+        yield_now();
+    } else {
+        park();
+    }
+}
+
+/// Lets others run before the caller looks again, as it does until it has found what it looks for.
+pub fn pause(_duration: Duration) {
+    yield_now();
+}
+
+/// A number by which threads differ, for spreading them over things: any is right.
+#[must_use]
+pub fn spread() -> usize {
+    #[cfg(filch_shuttle)]
+    return usize::from(current().id());
+    #[cfg(filch_loom)]
+    return 0;
+}
+
+/// Uses up one of the waits that end by time in this run, if any is left.
+#[cfg(filch_loom)]
+fn may_time_out() -> bool {
+    false
+}
+
+#[cfg(filch_shuttle)]
+pub(crate) use run::begin;
+#[cfg(filch_shuttle)]
+use run::may_time_out;
+
+#[cfg(filch_shuttle)]
+mod run {
+    use std::cell::Cell;
+
+    // The real one: all threads of a model are one thread of the operating system, and one run at a time is on it.
+    std::thread_local! {
+        static TIMEOUTS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A run begins, in which so many waits may end by time.
+    pub(crate) fn begin(timeouts: usize) {
+        TIMEOUTS.set(timeouts);
+        super::super::local::lasting::forget();
+    }
+
+    /// Uses up one of the waits that end by time in this run, if any is left.
+    pub(super) fn may_time_out() -> bool {
+        let left = TIMEOUTS.get();
+        TIMEOUTS.set(left.saturating_sub(1));
+        left > 0
+    }
 }
 
 /// Lets others run. A model knows no time: every sleep is over at once.
