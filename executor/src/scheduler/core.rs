@@ -1,8 +1,8 @@
 //! The private half of a place in the scheduler: the owner's ends of the queues, and its sense of time.
 
+use super::deque::{Stealer, Worker};
 use super::policy::Pace;
 use crate::task::Runnable;
-use crossbeam_deque::{Stealer, Worker};
 use std::cell::{Cell, RefCell};
 
 /// Two queues in one: tasks that are ready, and tasks that yielded and go behind everything else that is ready.

@@ -24,6 +24,7 @@
 
 mod context;
 mod core;
+mod deque;
 mod guest;
 mod hot_slot;
 mod idle;
@@ -40,6 +41,8 @@ mod stand_in;
 mod threads;
 mod worker;
 
+#[cfg(all(test, filch_loom))]
+mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 

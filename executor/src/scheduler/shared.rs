@@ -2,6 +2,7 @@
 
 use super::context::{self, Context};
 use super::core::Core;
+use super::deque::Injector;
 use super::idle::Idle;
 use super::inbox::Pushed;
 use super::park::Park;
@@ -12,20 +13,23 @@ use super::stand_in::StandIns;
 use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
-use crossbeam_deque::Injector;
 use crossbeam_utils::CachePadded;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use filch_primitive::thread;
 use std::cell::Cell;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
 /// Places beside the workers', for guests and spares. A `block_on` that finds none still works, without
 /// helping.
-const EXTRA_SLOTS: usize = 16;
+const EXTRA_SLOTS: usize = if cfg!(filch_loom) { 1 } else { 16 };
+
+/// Such places at most, in a scheduler whose many workers would have more.
+const EXTRA_SLOTS_MAX: usize = if cfg!(filch_loom) { 1 } else { 64 };
 
 /// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
-const OUTSIDE_HEAPS: usize = 4;
+const OUTSIDE_HEAPS: usize = if cfg!(filch_loom) { 1 } else { 4 };
 
 /// Tasks a thread outside sends to one worker before it moves on to the next.
 const STICKY_SENDS: usize = 64;
@@ -64,7 +68,7 @@ impl OutsideHeap {
 impl Shared {
     /// How many slots a scheduler with so many workers has.
     pub(crate) fn slots_for(workers: usize) -> usize {
-        workers.saturating_add(EXTRA_SLOTS.max(workers.min(64)))
+        workers.saturating_add(EXTRA_SLOTS.max(workers.min(EXTRA_SLOTS_MAX)))
     }
 
     /// A scheduler without threads yet, which sleeps through `park`, made for as many slots as
@@ -457,7 +461,7 @@ fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
     }
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     /// Sends from this thread so far, begun at a place of its own so that threads spread over the workers.
     static SENDS: Cell<usize> = const { Cell::new(0) };
 }
@@ -468,12 +472,8 @@ fn sticky_sends() -> usize {
 
 fn next_sticky_send() -> usize {
     let sends = SENDS.get();
-    // The address of the thread-local tells threads apart; scaled so that one thread's step is a whole stretch.
-    let begin = if sends == 0 {
-        (SENDS.with(|sends| std::ptr::from_ref(sends).addr()) >> 7) * STICKY_SENDS
-    } else {
-        sends
-    };
+    // Scaled so that one thread's step is a whole stretch.
+    let begin = if sends == 0 { thread::spread().wrapping_mul(STICKY_SENDS) } else { sends };
     let next = begin.wrapping_add(1).max(1);
     SENDS.set(next);
     next

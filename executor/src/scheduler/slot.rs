@@ -1,12 +1,12 @@
 //! What others see of one place in the scheduler: a worker's, a guest's or a spare worker's.
 
 use super::core::Core;
+use super::deque::{Steal, Stealer};
 use super::hot_slot::HotSlot;
 use super::inbox::Inbox;
 use super::shared::Shared;
 use crate::metrics::WorkerMetrics;
 use crate::task::{Heap, Runnable};
-use crossbeam_deque::{Steal, Stealer};
 use crossbeam_utils::CachePadded;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU64, Ordering};
