@@ -8,20 +8,11 @@
 //! thing.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use filch_benches::workload::Flavour;
-use filch_benches::workload::channel::{FanIn, ToAndFro};
 
 mod support;
-use support::compare;
 
 fn channel(criterion: &mut Criterion) {
-    let question = "channel";
-    let turns = 10_000;
-    compare(criterion, question, "to_and_fro_own", &ToAndFro { turns, channels: Flavour::Own });
-    compare(criterion, question, "to_and_fro_neutral", &ToAndFro { turns, channels: Flavour::Neutral });
-    let own = FanIn { producers: 4, messages: 10_000, capacity: 100, channels: Flavour::Own };
-    compare(criterion, question, "fan_in_own", &own);
-    compare(criterion, question, "fan_in_neutral", &FanIn { channels: Flavour::Neutral, ..own });
+    support::compare(criterion, "channel");
 }
 
 criterion_group! { name = benches; config = support::criterion(); targets = channel }

@@ -4,13 +4,11 @@
 //!   remains is taking a task from the queue, polling it and putting it back behind the others.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use filch_benches::workload::yield_now::Many;
 
 mod support;
-use support::compare;
 
 fn yield_now(criterion: &mut Criterion) {
-    compare(criterion, "yield", "many", &Many { tasks: 200, yields: 1_000 });
+    support::compare(criterion, "yield");
 }
 
 criterion_group! { name = benches; config = support::criterion(); targets = yield_now }

@@ -30,17 +30,20 @@
 //!
 //! - [`peer`]: what a workload may ask of a runtime, and the runtimes.
 //! - [`workload`]: the workloads, one file per noun.
+//! - [`catalogue`]: every workload by its name, with its parameters and its target.
 //! - [`latch`], [`bell`], [`spin`]: what workloads use that belongs to no runtime.
-//! - [`process`]: resident memory and the limit on descriptors.
+//! - [`process`], [`usage`]: what the system says about this process.
 
 pub mod bell;
+pub mod catalogue;
 pub mod latch;
 pub mod peer;
 pub mod process;
 pub mod spin;
+pub mod usage;
 pub mod workload;
 
 mod lineup;
 
 pub use crate::lineup::{AnyPeer, PeerName, workers};
-pub use crate::workload::{AnyWorkload, Outcome, Workload};
+pub use crate::workload::{AnyWorkload, Outcome, Tail, Workload};

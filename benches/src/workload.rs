@@ -13,6 +13,7 @@ pub mod echo;
 pub mod lock;
 pub mod memory;
 pub mod ping_pong;
+pub mod quiet;
 pub mod semaphore;
 pub mod skew;
 pub mod spawn;
@@ -27,12 +28,35 @@ pub struct Outcome {
     pub operations: u64,
     /// How long they took together. Preparation and checks are not part of it.
     pub elapsed: Duration,
+    /// How long single operations took, where the workload watches them one by one.
+    pub tail: Option<Tail>,
+}
+
+/// How long single operations took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Half of them took at most so long.
+    pub p50: Duration,
+    /// All but one in a hundred took at most so long.
+    pub p99: Duration,
+}
+
+impl Tail {
+    /// Of so many times, in any order.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let rank = |percent: usize| times[(times.len() - 1) * percent / 100];
+        Self { p50: rank(50), p99: rank(99) }
+    }
 }
 
 impl Outcome {
     /// The outcome of operations that began at `start` and have just ended.
     pub fn since(start: Instant, operations: u64) -> Self {
-        Self { operations, elapsed: start.elapsed() }
+        Self { operations, elapsed: start.elapsed(), tail: None }
     }
 
     /// What one operation took, in nanoseconds.
@@ -46,6 +70,11 @@ pub trait Workload {
     /// How many operations a run does.
     fn operations(&self) -> u64;
 
+    /// How many descriptors a process needs for it, beyond a hundred.
+    fn descriptors(&self) -> u64 {
+        0
+    }
+
     /// Does it once.
     ///
     /// # Panics
@@ -58,6 +87,9 @@ pub trait AnyWorkload {
     /// See [`Workload::operations`].
     fn operations(&self) -> u64;
 
+    /// See [`Workload::descriptors`].
+    fn descriptors(&self) -> u64;
+
     /// Does it once on a runtime of any type.
     ///
     /// # Panics
@@ -68,6 +100,10 @@ pub trait AnyWorkload {
 impl<W: Workload> AnyWorkload for W {
     fn operations(&self) -> u64 {
         Workload::operations(self)
+    }
+
+    fn descriptors(&self) -> u64 {
+        Workload::descriptors(self)
     }
 
     fn run_on(&self, peer: &AnyPeer) -> Outcome {

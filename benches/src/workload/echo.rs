@@ -22,16 +22,14 @@ pub struct Echo {
     pub bytes: usize,
 }
 
-impl Echo {
-    /// How many descriptors a process needs for it: both ends, and some for everything else.
-    pub fn descriptors(&self) -> u64 {
-        product(self.connections, 2).saturating_add(100)
-    }
-}
-
 impl Workload for Echo {
     fn operations(&self) -> u64 {
         product(self.connections, self.messages)
+    }
+
+    /// Both ends.
+    fn descriptors(&self) -> u64 {
+        product(self.connections, 2)
     }
 
     fn run<P: Peer>(&self, peer: &P) -> Outcome {

@@ -43,7 +43,7 @@ impl Workload for ThereAndBack {
             back.hear();
         }
         let elapsed = start.elapsed();
-        Outcome { operations: futures_lite::future::block_on(task), elapsed }
+        Outcome { operations: futures_lite::future::block_on(task), elapsed, tail: None }
     }
 }
 
