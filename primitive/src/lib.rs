@@ -19,6 +19,8 @@ pub mod cell;
 #[cfg(filch_shuttle)]
 pub mod explore;
 pub mod hint;
+#[cfg(filch_loom)]
+pub mod model;
 pub mod mutant;
 pub mod slice;
 pub mod sync;

@@ -45,12 +45,14 @@
 //! the price of a second protocol for the node's memory.
 
 mod list;
+#[cfg(all(test, filch_loom))]
+mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
 pub use list::{Phase, Tag};
 
-use crate::{ByteLock, ByteLockGuard};
+use crate::{ByteLock, ByteLockGuard, mutant};
 use list::{List, Node};
 use std::cell::Cell;
 use std::fmt;
@@ -162,6 +164,9 @@ impl<'q, S> Locked<'q, S> {
     fn let_fall(&mut self, waker: Option<Waker>) {
         if waker.is_some() {
             debug_assert!(self.fallen.0.is_none(), "one section drops one waker");
+            if mutant::planted("wait_list.fallen.early") {
+                return drop(waker);
+            }
             self.fallen.0 = waker;
         }
     }

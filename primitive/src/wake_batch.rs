@@ -5,12 +5,20 @@
 //! [`WakeBatch`] on its stack, unlocks, and calls [`WakeBatch::wake_all`]; when the batch is full before the
 //! work is done, it unlocks, wakes, locks again and goes on.
 
+#[cfg(all(test, filch_loom))]
+mod model;
+
+use crate::mutant;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Wakers one batch holds. Sixteen bytes each: large enough that a broadcast pays for its lock rarely, small
 /// enough for any stack.
+#[cfg(not(filch_loom))]
 pub const WAKE_BATCH_CAPACITY: usize = 32;
+/// Wakers one batch holds. One, so that a model with two waiters has the moment between two batches.
+#[cfg(filch_loom)]
+pub const WAKE_BATCH_CAPACITY: usize = 1;
 
 /// A few wakers on the stack, to be woken once no lock is held.
 ///
@@ -69,7 +77,9 @@ impl Default for WakeBatch {
 
 impl Drop for WakeBatch {
     fn drop(&mut self) {
-        self.wake_all();
+        if !mutant::planted("wake_batch.drop.silent") {
+            self.wake_all();
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #![allow(unsafe_code, reason = "an intrusive list: links point into pinned futures")]
 
 use crate::cell::UnsafeCell;
+use crate::mutant;
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -118,7 +119,9 @@ impl List {
         write(self, NonNull::from(node), |fields| {
             // `will_wake` compares two pointers: no user code.
             let stays = fields.phase == Phase::Waiting
-                && fields.waker.as_ref().is_some_and(|current| current.will_wake(waker));
+                && fields.waker.as_ref().is_some_and(|current| {
+                    current.will_wake(waker) || mutant::planted("wait_list.stay.stale")
+                });
             if stays {
                 fields.tag = tag;
             }
