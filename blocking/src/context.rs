@@ -15,7 +15,7 @@ pub(crate) enum Current {
     Own(WeakPool),
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 

@@ -32,7 +32,7 @@ enum Phase {
     WakingClaimed,
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     /// Whose thread this is (the address of the [`Core`], as a name only) and what it does.
     static HERE: Cell<(usize, Phase)> = const { Cell::new((0, Phase::Elsewhere)) };
     static NAME: RefCell<Option<Arc<Member>>> = const { RefCell::new(None) };

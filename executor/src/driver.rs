@@ -45,6 +45,7 @@ use filch_blocking::{Job, Pool};
 use filch_primitive::ByteLock;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
+use filch_primitive::time;
 use filch_reactor::{Events, Reactor, Turn};
 use filch_timer::{Clock, Timer};
 use std::io;
@@ -207,7 +208,7 @@ impl Driver {
                 events.wake();
             }
             // What the kernel refuses now it may grant later; a worker must neither die of it nor spin.
-            Err(_refused) => thread::park_timeout(Duration::from_millis(1)),
+            Err(_refused) => thread::pause(Duration::from_millis(1)),
         }
         notified
     }
@@ -256,7 +257,7 @@ impl Park for Driver {
             self.watcher.store(NOBODY, Ordering::Relaxed);
         }
         if timeout.is_some() || self.clock.is_manual() {
-            self.fire(slot, Instant::now());
+            self.fire(slot, time::now());
         }
         notified
     }

@@ -5,7 +5,7 @@ use filch_primitive::sync::Arc;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-thread_local! {
+filch_primitive::thread_local! {
     static CURRENT: RefCell<Option<Entered>> = const { RefCell::new(None) };
 }
 

@@ -21,7 +21,7 @@ struct Context {
     owner: bool,
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
 }
 

@@ -19,11 +19,12 @@ use crate::metrics::RuntimeMetrics;
 use crate::scheduler::{self, Shared};
 use crate::task::{self, JoinHandle};
 use filch_blocking::Pool;
+use filch_primitive::time;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long dropping a runtime waits for what is under way. [`Runtime::shutdown`] sets a limit of its own.
 pub const DROP_LIMIT: Duration = Duration::from_secs(5);
@@ -132,7 +133,7 @@ impl Runtime {
 
     fn end(&mut self, limit: Duration) -> Report {
         self.ended = true;
-        let begin = Instant::now();
+        let begin = time::now();
         // A limit beyond the reach of instants is none.
         let deadline =
             begin.checked_add(limit).unwrap_or_else(|| begin + Duration::from_secs(u32::MAX.into()));
@@ -146,7 +147,7 @@ impl Runtime {
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
             let left = shared.wait_unfinished(deadline, own);
-            Report::new(before, left, &pool, begin.elapsed())
+            Report::new(before, left, &pool, time::now().saturating_duration_since(begin))
         })
     }
 }

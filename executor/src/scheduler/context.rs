@@ -46,7 +46,7 @@ impl Context {
     }
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Settled {
     on_this_thread: PhantomData<*const ()>,
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     /// Whether the set exists: asked on each turn of a worker, most of which have none.
     static EXISTS: Cell<bool> = const { Cell::new(false) };
     /// Local tasks being polled further up the stack.

@@ -4,6 +4,7 @@
 //! reads it once in as many polls as fit into [`LOOK_EVERY`], judged by the mean poll so far; polls longer than
 //! that read it each time.
 
+use filch_primitive::time;
 use std::time::{Duration, Instant};
 
 /// Tasks taken from the hot slot in a row before the queue gets its turn: two tasks that wake each other must
@@ -82,7 +83,7 @@ pub(super) struct Look {
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let now = Instant::now();
+        let now = time::now();
         Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS }
     }
 
@@ -95,7 +96,7 @@ impl Pace {
 
     /// Reads the clock and learns from it.
     pub(super) fn look(&mut self) -> Look {
-        let now = Instant::now();
+        let now = time::now();
         let elapsed_ns = saturating_ns(now.saturating_duration_since(self.looked));
         if self.polls > 0 {
             let mean = elapsed_ns / u64::from(self.polls);
@@ -117,7 +118,7 @@ impl Pace {
 
     /// Begins anew after a sleep: nothing is known of the work to come, so that the first backlog is shared.
     pub(super) fn wake_up(&mut self) {
-        let now = Instant::now();
+        let now = time::now();
         *self = Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS };
     }
 
@@ -129,7 +130,7 @@ impl Pace {
 
     /// Whether the poll under way has lasted so long that anything behind it should find another worker.
     pub(super) fn poll_is_long(&self) -> bool {
-        self.looked.elapsed() >= LOOK_EVERY
+        time::now().saturating_duration_since(self.looked) >= LOOK_EVERY
     }
 }
 

@@ -9,6 +9,7 @@ use super::slot::Slot;
 use crate::task::{JoinHandle, Meta, Owned, Ran, Runnable};
 use filch_primitive::slice::{self, Slice};
 use filch_primitive::sync::atomic::{Ordering, fence};
+use filch_primitive::time;
 use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
@@ -284,7 +285,7 @@ impl Seat {
                 return Some(task);
             }
         }
-        if self.batch(|| self.shared.park.look_in_for_others(Instant::now())) > 0
+        if self.batch(|| self.shared.park.look_in_for_others(time::now())) > 0
             && let Some(task) = self.core().queue().pop()
         {
             return Some(task);

@@ -24,8 +24,8 @@ use super::threads;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
+use filch_primitive::time;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How others reach the sentinel.
 pub(super) struct Sentinel {
@@ -130,7 +130,7 @@ fn sweep_to_the_end(shared: &Shared) {
         if dismissed {
             return shared.set_over();
         }
-        thread::park_timeout(pause);
+        thread::pause(pause);
         pause = (pause * 2).min(SENTINEL_TICK_MAX);
     }
 }
@@ -174,7 +174,7 @@ impl Round {
         let nobody_runs = self.stuck == self.awake;
         // A deadline that came into a timer after the watcher had fallen asleep, just before the thread got
         // stuck.
-        let overdue = self.stuck > 0 && shared.park.is_overdue(Instant::now());
+        let overdue = self.stuck > 0 && shared.park.is_overdue(time::now());
         let unseen = shared.has_shared_work() || shared.park.is_unattended();
         !self.holders.is_empty() || overdue || (self.stuck > 0 || nobody_runs) && unseen
     }
@@ -187,7 +187,7 @@ impl Shared {
             self.slot(holder).take_everything(|task| self.inject(task));
         }
         self.after_publishing(None);
-        self.park.stand_in(Instant::now());
+        self.park.stand_in(time::now());
     }
 
     fn is_anybody_awake(&self) -> bool {

@@ -23,13 +23,19 @@ use std::sync::{Arc, Weak};
 
 /// Places beside the workers', for guests and spares. A `block_on` that finds none still works, without
 /// helping.
-const EXTRA_SLOTS: usize = if cfg!(filch_loom) { 1 } else { 16 };
+const EXTRA_SLOTS: usize = if cfg!(filch_loom) {
+    1
+} else if cfg!(filch_shuttle) {
+    3
+} else {
+    16
+};
 
 /// Such places at most, in a scheduler whose many workers would have more.
-const EXTRA_SLOTS_MAX: usize = if cfg!(filch_loom) { 1 } else { 64 };
+const EXTRA_SLOTS_MAX: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } else { 64 };
 
 /// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
-const OUTSIDE_HEAPS: usize = if cfg!(filch_loom) { 1 } else { 4 };
+const OUTSIDE_HEAPS: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } else { 4 };
 
 /// Tasks a thread outside sends to one worker before it moves on to the next.
 const STICKY_SENDS: usize = 64;

@@ -21,7 +21,7 @@
 use super::shared::Shared;
 use super::threads;
 use crate::task::{Id, TaskInfo};
-use filch_primitive::thread;
+use filch_primitive::{thread, time};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,11 +59,11 @@ impl Shared {
         loop {
             let mut left = self.unfinished();
             left.retain(|task| Some(task.id) != own);
-            let now = Instant::now();
+            let now = time::now();
             if left.is_empty() || now >= deadline {
                 return left;
             }
-            thread::park_timeout(pause.min(deadline - now));
+            thread::pause(pause.min(deadline - now));
             pause = (pause * 2).min(Duration::from_millis(2));
         }
     }

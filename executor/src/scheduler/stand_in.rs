@@ -16,9 +16,8 @@ use super::slot::Slot;
 use crate::task::{Ran, Runnable};
 use filch_primitive::slice;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
-use filch_primitive::thread;
+use filch_primitive::{thread, time};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How often threads without a place have looked for work.
 pub(super) struct StandIns {
@@ -47,7 +46,7 @@ pub(super) fn stand_in(shared: &Arc<Shared>) {
         while !shared.is_closed() {
             // Ordering: Relaxed, a hint.
             shared.stand_ins.looks.fetch_add(1, Ordering::Relaxed);
-            shared.park.stand_in(Instant::now());
+            shared.park.stand_in(time::now());
             let _slice = slice::open();
             local_first = !local_first;
             if local_first && let Some(task) = local::next() {
@@ -61,7 +60,7 @@ pub(super) fn stand_in(shared: &Arc<Shared>) {
                 continue;
             } else if pauses < STAND_IN_PAUSES || !local::is_empty() {
                 pauses += 1;
-                thread::park_timeout(STAND_IN_PAUSE);
+                thread::pause(STAND_IN_PAUSE);
                 continue;
             } else {
                 break;

@@ -5,6 +5,7 @@ use super::shared::Shared;
 use super::{sentinel, worker};
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::{self, Builder, JoinHandle};
+use filch_primitive::time;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -160,8 +161,8 @@ impl Threads {
         drop(state);
         for handle in ended {
             // Only its thread-locals' destructors are left to run. They are the user's, and may take for ever.
-            while deadline.is_some_and(|deadline| !handle.is_finished() && Instant::now() < deadline) {
-                thread::park_timeout(Duration::from_micros(50));
+            while deadline.is_some_and(|deadline| !handle.is_finished() && time::now() < deadline) {
+                thread::pause(Duration::from_micros(50));
             }
             if deadline.is_none() || handle.is_finished() {
                 // A panic has aborted the process already, so there is none to report.
@@ -172,7 +173,7 @@ impl Threads {
     }
 }
 
-thread_local! {
+filch_primitive::thread_local! {
     /// The scheduler this thread was started for, whatever it visits just now. Compared, never followed.
     static OWNER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
@@ -231,5 +232,5 @@ pub(super) fn start_spare(shared: &Arc<Shared>) {
         worker::work_as_spare(shared);
     });
     // Long enough for it to sit down, so that the next tick does not bring another.
-    filch_primitive::thread::park_timeout(policy::SENTINEL_TICK);
+    thread::pause(policy::SENTINEL_TICK);
 }

@@ -6,6 +6,7 @@ use super::policy;
 use super::seat::{Pick, Seat};
 use super::shared::Shared;
 use super::stand_in::stand_in;
+use filch_primitive::time;
 use std::sync::Arc;
 
 /// Works in slot `index` until the scheduler closes.
@@ -34,9 +35,12 @@ pub(super) fn work_as_spare(shared: &Arc<Shared>) {
                 idle_since = None;
                 continue;
             }
-            let since = *idle_since.get_or_insert_with(std::time::Instant::now);
+            let since = *idle_since.get_or_insert_with(time::now);
             // Local tasks would end with the thread they are bound to.
-            if since.elapsed() >= policy::SPARE_KEEP_ALIVE && shared.has_free_worker() && local::is_empty() {
+            if time::now().saturating_duration_since(since) >= policy::SPARE_KEEP_ALIVE
+                && shared.has_free_worker()
+                && local::is_empty()
+            {
                 break;
             }
             seat.sleep(Some(policy::SPARE_KEEP_ALIVE), || false);

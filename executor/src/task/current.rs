@@ -13,9 +13,6 @@ use std::cell::Cell;
 use std::ptr;
 use std::task::Waker;
 
-#[cfg(filch_loom)]
-use loom::thread_local;
-
 /// Whether the poll under way asked to give way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Yield {
@@ -40,15 +37,9 @@ impl Local {
     }
 }
 
-#[cfg(not(filch_loom))]
-thread_local! {
+filch_primitive::thread_local! {
     // Nothing in it needs dropping, so it is there until the thread is gone.
     static LOCAL: Local = const { Local::new() };
-}
-
-#[cfg(filch_loom)]
-thread_local! {
-    static LOCAL: Local = Local::new();
 }
 
 /// A task being polled, or its future being dropped, on this thread.

@@ -72,7 +72,7 @@ struct Changing {
     unaccounted: AtomicIsize,
 }
 
-#[cfg(all(target_pointer_width = "64", not(filch_loom)))]
+#[cfg(all(target_pointer_width = "64", not(any(filch_loom, filch_shuttle))))]
 const _: () = assert!(size_of::<Page>() == 128);
 
 /// What only the heap's owner touches.
