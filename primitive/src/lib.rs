@@ -9,6 +9,7 @@
 //! - [`sync`], [`cell`], [`thread`], [`hint`], [`time`] and the macro [`thread_local`]: the facade, in its four forms.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
+//! - [`contained`], [`discard`]: where a panic of user code ends.
 //! - [`mutant`]: faults planted on purpose, for the tests to find.
 //! - [`wait_list`]: who waits for a primitive, in which order.
 //! - [`mod@slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
@@ -29,9 +30,11 @@ pub mod time;
 pub mod wait_list;
 
 mod byte_lock;
+mod contain;
 mod wake_batch;
 
 pub use byte_lock::{ByteLock, ByteLockGuard};
+pub use contain::{contained, discard};
 pub use wake_batch::{WAKE_BATCH_CAPACITY, WakeBatch, wake_contained};
 
 #[cfg(any(filch_loom, filch_shuttle))]

@@ -52,12 +52,11 @@ mod tests;
 
 pub use list::{Phase, Tag};
 
-use crate::{ByteLock, ByteLockGuard, mutant};
+use crate::{ByteLock, ByteLockGuard, contained, mutant};
 use list::{List, Node};
 use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -390,8 +389,5 @@ impl Drop for SpareWaker {
 /// Drops a waker, and contains a panic of its destructor, for the places where an unwinding would lose a turn
 /// that was just given.
 pub fn drop_contained(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(waker))) {
-        // The payload's own destructor may panic too; leaking it is the one way that cannot.
-        std::mem::forget(payload);
-    }
+    contained(|| drop(waker));
 }

@@ -8,8 +8,8 @@
 #[cfg(all(test, filch_loom))]
 mod model;
 
+use crate::contain::contained;
 use crate::mutant;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Wakers one batch holds. Sixteen bytes each: large enough that a broadcast pays for its lock rarely, small
@@ -87,10 +87,7 @@ impl Drop for WakeBatch {
 /// of others must go on.
 #[inline]
 pub fn wake_contained(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        // The payload's own destructor may panic too; leaking it is the one way that cannot.
-        std::mem::forget(payload);
-    }
+    contained(|| waker.wake());
 }
 
 #[cfg(all(test, not(filch_loom)))]

@@ -5,13 +5,14 @@
 
 #![allow(unsafe_code, reason = "a payload takes its box out by hand, and argues why it may be shared")]
 
+use filch_primitive::discard;
 use std::any::Any;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a panic threw. Dropping one is safe even when the thrown value's own destructor panics: that second payload
-/// is leaked, for dropping it could panic again, without end.
+/// What a panic threw. Dropping one is safe even when the thrown value's own destructor panics: see
+/// [`discard`].
 pub(super) struct Payload(ManuallyDrop<Box<dyn Any + Send>>);
 
 impl Payload {
@@ -39,13 +40,8 @@ unsafe impl Sync for Payload {}
 impl Drop for Payload {
     fn drop(&mut self) {
         let thrown = &mut self.0;
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: a payload is dropped once, and `into_inner` prevents this drop.
-            unsafe { ManuallyDrop::drop(thrown) }
-        }));
-        if let Err(second) = dropped {
-            std::mem::forget(second);
-        }
+        // SAFETY: a payload is dropped once, and `into_inner` prevents this drop.
+        discard(unsafe { ManuallyDrop::take(thrown) });
     }
 }
 

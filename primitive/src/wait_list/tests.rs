@@ -156,13 +156,13 @@ impl Drop for Hostile {
 
 #[test]
 fn a_hostile_waker_is_dropped_outside_the_lock_and_contained() {
-    let queue: &'static WaitQueue<()> = Box::leak(Box::new(WaitQueue::new(())));
-    let mut waiter = Box::pin(Waiter::new(queue));
-    assert_eq!(poll(waiter.as_mut(), &Waker::from(Arc::new(Hostile(queue))), 0), Poll::Pending);
+    static QUEUE: WaitQueue<()> = WaitQueue::new(());
+    let mut waiter = Box::pin(Waiter::new(&QUEUE));
+    assert_eq!(poll(waiter.as_mut(), &Waker::from(Arc::new(Hostile(&QUEUE))), 0), Poll::Pending);
     assert_eq!(poll(waiter.as_mut(), Waker::noop(), 0), Poll::Pending);
-    assert_eq!(queue.lock().len(), 1);
+    assert_eq!(QUEUE.lock().len(), 1);
     drop(waiter);
-    assert!(queue.lock().is_empty());
+    assert!(QUEUE.lock().is_empty());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::array::ArrayQueue;
 use super::blocks::BlockQueue;
 use super::line::Line;
+use filch_primitive::discard;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -150,14 +151,13 @@ impl<T> Shared<T> {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
                 match panicked {
                     None => panicked = Some(payload),
-                    // A payload's destructor may panic too; leaking it is the one way that cannot.
-                    Some(_) => std::mem::forget(payload),
+                    Some(_) => discard(payload),
                 }
             }
         }
         if let Some(payload) = panicked {
             if std::thread::panicking() {
-                std::mem::forget(payload);
+                discard(payload);
             } else {
                 resume_unwind(payload);
             }

@@ -1,7 +1,7 @@
 use super::Event;
 use crate::testing::{Count, Hand, PanicOnWake, within_a_minute};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::Waker;
 
 #[test]
@@ -57,7 +57,8 @@ impl std::task::Wake for Interferes {
 
 #[test]
 fn who_joins_after_a_clear_between_two_batches_is_left_alone() {
-    let event: &'static Arc<Event> = Box::leak(Box::new(Arc::new(Event::new())));
+    static EVENT: LazyLock<Arc<Event>> = LazyLock::new(Arc::default);
+    let event = &*EVENT;
     let mut early: Vec<_> = (0..100).map(|_| Hand::new(event.wait())).collect();
     let interferes = Arc::new(Interferes {
         event: event.clone(),
