@@ -3,10 +3,10 @@
 use crate::builder::Builder;
 use crate::pool::{Pool, WeakPool};
 use crate::unblock::Unblock;
+use filch_primitive::sync::OnceLock;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
 
 /// What [`unblock()`] finds on a thread.
 pub(crate) enum Current {

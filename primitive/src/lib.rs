@@ -16,6 +16,9 @@
 //!
 //! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
 
+// For the hooks of `sync::tsan`, in a build that needs an unstable compiler anyway.
+#![cfg_attr(filch_tsan, feature(sanitize, thread_local))]
+
 pub mod cell;
 #[cfg(filch_shuttle)]
 pub mod explore;

@@ -12,10 +12,23 @@
 
 #[cfg(any(filch_loom, filch_shuttle))]
 mod modelled;
+#[cfg(any(filch_loom, filch_shuttle, filch_tsan))]
+mod once;
 #[cfg(not(any(filch_loom, filch_shuttle)))]
 mod real;
+#[cfg(filch_tsan)]
+mod tsan;
 
 #[cfg(any(filch_loom, filch_shuttle))]
 pub use modelled::{Arc, Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(any(filch_loom, filch_shuttle)))]
 pub use real::{Arc, Condvar, Mutex, MutexGuard, atomic};
+
+#[cfg(any(filch_loom, filch_shuttle, filch_tsan))]
+pub use once::OnceLock;
+#[cfg(not(any(filch_loom, filch_shuttle, filch_tsan)))]
+pub use std::sync::OnceLock;
+
+/// The real lock in every form, for statics: a model's exist only within one run of it, and these are the process's.
+/// [`OnceLock`] is a real one, too.
+pub use parking_lot::Mutex as StaticMutex;

@@ -4,22 +4,20 @@
 //! A start that fails (no descriptors left, no thread) is the registering caller's error, and is tried anew by the next.
 
 use crate::reactor::{Reactor, Shared};
-use filch_primitive::sync::Arc;
+use filch_primitive::sync::{Arc, OnceLock, StaticMutex};
 use filch_primitive::thread;
 use std::io;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-// Plain `std` locks: a model's exist only within one run of it, and these are the process's.
 static REACTOR: OnceLock<Reactor> = OnceLock::new();
-static STARTING: Mutex<()> = Mutex::new(());
+static STARTING: StaticMutex<()> = StaticMutex::new(());
 
 /// The default reactor, running.
 pub(crate) fn reactor() -> io::Result<Arc<Shared>> {
     if let Some(reactor) = REACTOR.get() {
         return Ok(reactor.shared().clone());
     }
-    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _starting = STARTING.lock();
     if let Some(reactor) = REACTOR.get() {
         return Ok(reactor.shared().clone());
     }

@@ -3,7 +3,7 @@
 /// Microseconds since some moment before anybody asked. Never less than [`START_US`], so that zero is always long ago.
 #[cfg(not(filch_loom))]
 pub(crate) fn micros() -> u64 {
-    use std::sync::OnceLock;
+    use filch_primitive::sync::OnceLock;
     use std::time::Instant;
 
     static BASE: OnceLock<Instant> = OnceLock::new();

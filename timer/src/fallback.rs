@@ -17,13 +17,13 @@ mod imp {
     use super::Timer;
     use crate::clock::Clock;
     use crate::context::enter;
-    use filch_primitive::sync::Mutex;
+    use filch_primitive::sync::{OnceLock, StaticMutex};
     use filch_primitive::thread::{self, Builder, Thread};
     use std::convert::Infallible;
-    use std::sync::{Arc, OnceLock};
+    use std::sync::Arc;
 
     static TIMER: OnceLock<Timer> = OnceLock::new();
-    static STARTING: Mutex<()> = Mutex::new(());
+    static STARTING: StaticMutex<()> = StaticMutex::new(());
 
     /// The process-wide timer, driven. `None` if its thread could not be started.
     #[inline]

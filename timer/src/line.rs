@@ -13,7 +13,7 @@
 //! Rejected: a line per clock that begins at zero. Deadlines before its begin (an interval that started in the
 //! past) would lose their place, and an entry that moves to another timer would have to be recomputed.
 
-use std::sync::OnceLock;
+use filch_primitive::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// How long a tick is.
