@@ -6,6 +6,7 @@
 //! - [`Tally`], [`Counted`]: exact books on what was made, run and dropped.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
+//! - [`signal`]: interrupts, one or a storm of them.
 //! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
 //! - [`must_not_compile`]: what the types forbid.
 //! - [`Dice`]: random choices from a seed that is printed when the test fails.
@@ -13,6 +14,7 @@
 pub mod child;
 pub mod must_not_compile;
 pub mod process;
+pub mod signal;
 
 mod counted;
 mod dice;

@@ -40,6 +40,18 @@ pub fn threads() -> Vec<ThreadInfo> {
     entries.filter_map(|entry| thread_info(&entry.ok()?.path())).collect()
 }
 
+/// The numbers of the threads there are: one look into a directory, no more.
+pub fn thread_ids() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc/self/task") else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Processor time that all threads of this process, those that have ended too, have used so far.
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
 /// How many threads there are whose name starts with `prefix`.
 pub fn threads_named(prefix: &str) -> usize {
     threads().iter().filter(|thread| thread.name.starts_with(prefix)).count()
