@@ -34,8 +34,16 @@ struct Block<T> {
 }
 
 impl<T> Block<T> {
+    /// Made in its place: on the way through the stack, a block of large values would not fit there.
     fn new() -> Box<Self> {
-        Box::new(Self { slots: [const { MaybeUninit::uninit() }; BLOCK], next: None })
+        let mut block = Box::<Self>::new_uninit();
+        let at = block.as_mut_ptr();
+        // SAFETY: `at` points to the allocation of a whole block; no reference is made to what is not written yet.
+        let next = unsafe { &raw mut (*at).next };
+        // SAFETY: a field of that block, aligned, and nobody else's.
+        unsafe { next.write(None) };
+        // SAFETY: `next` was written, and slots need not be.
+        unsafe { block.assume_init() }
     }
 }
 
