@@ -15,6 +15,12 @@
 //! Each publication takes one waiter out of the line, or finds it empty. One that was told and finds nothing, because another was
 //! faster, goes back to the front; that other one took what it was told of. One that took something while it was told of something
 //! else passes the telling on.
+//!
+//! # Those that stand
+//! A stream keeps its place in the line between two polls: nobody says that a `next()` was given up, and the stream may be left
+//! alone for as long as it likes. Such a waiter [stands](LineWaiter::standing). It is told like others, but who tells it goes on to the
+//! next, up to one that leaves the line when it is given up: so a publication never ends with one that does not come. Where
+//! several stand, all of them are told; those that find nothing go to the back, which keeps the walk of the one who tells finite.
 
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
 use filch_primitive::wait_list::{Locked, Phase, Tag, WaitQueue, Waiter};
@@ -26,6 +32,9 @@ use std::task::{Context, Poll};
 
 /// The token of one that was told to try.
 pub(super) const TOLD: u32 = 0;
+
+/// The tag of one that stands.
+const STANDING: Tag = Tag { number: 1, ..Tag::NONE };
 
 /// Who waits for something to be published.
 pub(super) struct Line {
@@ -54,10 +63,43 @@ impl Line {
     #[cold]
     fn tell_one_waiting(&self) {
         let mut locked = self.queue.lock();
+        let stands = locked.front() == Some(STANDING);
         let waker = locked.notify_front(TOLD);
         self.count(&locked);
         drop(locked);
         waker.into_iter().for_each(wake_contained);
+        if stands {
+            self.tell_further();
+        }
+    }
+
+    /// One that stands was told, and may not come: tells those behind it, up to one that does not stand.
+    #[cold]
+    fn tell_further(&self) {
+        let mut batch = WakeBatch::new();
+        let mut locked = self.queue.lock();
+        // Those that stand and come back in between do so at the end: there are no more to tell than there are now.
+        let mut left = locked.len();
+        while left > 0 && locked.front().is_some() {
+            if !batch.has_room() {
+                self.count(&locked);
+                drop(locked);
+                batch.wake_all();
+                locked = self.queue.lock();
+                continue;
+            }
+            left -= 1;
+            let stands = locked.front() == Some(STANDING);
+            if let Some(waker) = locked.notify_front(TOLD) {
+                batch.push(waker);
+            }
+            if !stands {
+                break;
+            }
+        }
+        self.count(&locked);
+        drop(locked);
+        batch.wake_all();
     }
 
     /// Something was published that is for all of them: tells everybody.
@@ -99,6 +141,7 @@ pin_project! {
     /// One place in a [`Line`].
     pub(super) struct LineWaiter<'a> {
         pub(super) line: &'a Line,
+        stands: bool,
         #[pin]
         pub(super) waiter: Waiter<'a, bool>,
     }
@@ -112,7 +155,12 @@ pin_project! {
 
 impl<'a> LineWaiter<'a> {
     pub(super) fn new(line: &'a Line) -> Self {
-        Self { line, waiter: Waiter::new(&line.queue) }
+        Self { line, stands: false, waiter: Waiter::new(&line.queue) }
+    }
+
+    /// A waiter that may be left alone without leaving the line.
+    pub(super) fn standing(line: &'a Line) -> Self {
+        Self { line, stands: true, waiter: Waiter::new(&line.queue) }
     }
 
     /// Waits until `attempt` has something.
@@ -155,8 +203,9 @@ impl<'a> LineWaiter<'a> {
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, front: bool) {
         let mut this = self.project();
         let line = *this.line;
+        let tag = if *this.stands { STANDING } else { Tag::NONE };
         if this.waiter.as_mut().is_joined()
-            && this.waiter.as_mut().stay(&mut line.queue.lock(), cx.waker(), Tag::NONE)
+            && this.waiter.as_mut().stay(&mut line.queue.lock(), cx.waker(), tag)
         {
             return;
         }
@@ -164,8 +213,8 @@ impl<'a> LineWaiter<'a> {
         let mut locked = line.queue.lock();
         let (phase, _) = this.waiter.as_mut().look(&locked);
         // Told in between, it goes back to the front: the try that follows counts as the one it was told to make.
-        let front = front || matches!(phase, Phase::Notified(_));
-        this.waiter.as_mut().join(&mut locked, waker, front, Tag::NONE);
+        let front = !*this.stands && (front || matches!(phase, Phase::Notified(_)));
+        this.waiter.as_mut().join(&mut locked, waker, front, tag);
         line.count(&locked);
     }
 

@@ -19,7 +19,8 @@ use std::task::{Context, Poll, ready};
 /// dropped, and what was not received is dropped with it.
 ///
 /// As a [`Stream`] it ends when the channel is closed and empty. Polled that way it allocates its place in the line once, when it
-/// first has to wait; [`recv`](Self::recv) allocates nothing.
+/// first has to wait; [`recv`](Self::recv) allocates nothing. It keeps that place until a value comes, also when nobody asks it any
+/// more: so a value wakes every receiver that waits as a stream, up to the first that waits in `recv`.
 pub struct Receiver<T> {
     /// Declared, and in `drop` taken, before `shared`, into which it points.
     streaming: Option<Pin<Box<LineWaiter<'static>>>>,
@@ -133,7 +134,7 @@ impl<T> Stream for Receiver<T> {
                 // SAFETY: the line lies in an `Arc`'s allocation: it does not move, and lives as long as `this.shared`, which is
                 // never replaced. The waiter is dropped before that, see `drop`, and handed to nobody.
                 let line: &'static Line = unsafe { &*line };
-                none.insert(Box::pin(LineWaiter::new(line)))
+                none.insert(Box::pin(LineWaiter::standing(line)))
             }
         };
         waiter.as_mut().poll_until(cx, || shared.try_next()).map(Result::ok)

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use futures_lite::StreamExt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 #[test]
 fn values_of_one_sender_arrive_in_order() {
@@ -146,11 +146,42 @@ fn a_stream_that_was_told_and_is_dropped_passes_it_on() {
     assert!(Pin::new(&mut streaming).poll_next(&mut cx).is_pending());
     let mut recv = Hand::new(receiver.recv());
     recv.pends();
+    // Behind two that wait in the same way: of those, one is told.
+    let mut behind = Hand::new(receiver.recv());
+    behind.pends();
     sender.try_send(1).unwrap();
-    assert_eq!(recv.wakes(), 0);
+    assert_eq!(
+        (recv.wakes(), behind.wakes()),
+        (1, 0),
+        "a stream that is left alone takes no telling for itself"
+    );
     drop(streaming);
-    assert_eq!(recv.wakes(), 1);
+    assert_eq!(behind.wakes(), 1);
     assert_eq!(recv.ready(), Ok(1));
+    behind.pends();
+}
+
+#[test]
+fn streams_that_wait_are_all_told_and_those_that_find_nothing_wait_on() {
+    for (name, room, make) in flavours::<usize>() {
+        let (sender, receiver) = make();
+        let mut streams: Vec<_> = (0..100).map(|_| (receiver.clone(), Count::new())).collect();
+        for round in 1..=5 {
+            for (stream, (_, waker)) in &mut streams {
+                assert!(Pin::new(stream).poll_next(&mut Context::from_waker(waker)).is_pending(), "{name}");
+            }
+            let mut send = Hand::new(sender.send(round));
+            assert_eq!(send.poll().is_ready(), room > 0);
+            assert!(
+                streams.iter().all(|(_, (count, _))| count.take() == 1),
+                "{name}: all are told, once each"
+            );
+            // Another one each time.
+            let (taker, (_, waker)) = &mut streams[round * 17];
+            let taken = Pin::new(taker).poll_next(&mut Context::from_waker(waker));
+            assert_eq!(taken, Poll::Ready(Some(round)), "{name}");
+        }
+    }
 }
 
 #[test]
