@@ -1,8 +1,23 @@
 //! What TCP and Unix streams have in common, said once.
 
-/// Implements what every stream has on `$stream`, a struct with a field `io: Async<$std>`.
+use socket2::SockRef;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+
+/// Writes several buffers. A peer that is gone is an error and no more, even in a program where `SIGPIPE` ends the process: the
+/// standard library sees to that for one buffer only.
+pub(crate) fn write_vectored(io: &impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    // Apple's systems have no such flag but an option, which is set on every socket when it is made.
+    #[cfg(target_vendor = "apple")]
+    const NO_SIGNAL: libc::c_int = 0;
+    #[cfg(not(target_vendor = "apple"))]
+    const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+    SockRef::from(io).send_vectored_with_flags(buffers, NO_SIGNAL)
+}
+
+/// Implements what every stream has on `$stream`, a struct with a field `io: Async<$std>` that `$register` registers.
 macro_rules! stream {
-    ($stream:ident, $std:ty) => {
+    ($stream:ident, $std:ty, $register:ident) => {
         impl $stream {
             /// Waits until there is something to read, the end, or an error.
             ///
@@ -40,6 +55,9 @@ macro_rules! stream {
                 &self,
                 buffers: &mut [std::io::IoSliceMut<'_>],
             ) -> std::io::Result<usize> {
+                let (taken, _) =
+                    filch_reactor::vectored::first_call(buffers.iter().map(|buffer| buffer.len()));
+                let buffers = &mut buffers[taken];
                 self.io.try_read_with(|mut io| std::io::Read::read_vectored(&mut io, buffers))
             }
 
@@ -56,7 +74,10 @@ macro_rules! stream {
             /// # Errors
             /// `WouldBlock` when there is no room; else the operating system's.
             pub fn try_write_vectored(&self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
-                self.io.try_write_with(|mut io| std::io::Write::write_vectored(&mut io, buffers))
+                let (taken, _) =
+                    filch_reactor::vectored::first_call(buffers.iter().map(|buffer| buffer.len()));
+                let buffers = &buffers[taken];
+                self.io.try_write_with(|io| $crate::stream::write_vectored(io, buffers))
             }
 
             /// Ends reading, writing, or both. The peer of a stream whose writing has ended reads the end; the other direction
@@ -108,12 +129,13 @@ macro_rules! stream {
                 cx: &mut std::task::Context<'_>,
                 buffers: &mut [std::io::IoSliceMut<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                match buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len())) {
-                    0 => std::task::Poll::Ready(Ok(0)),
-                    len => self
-                        .io
-                        .poll_read_stream(cx, len, |mut io| std::io::Read::read_vectored(&mut io, buffers)),
+                let (taken, len) =
+                    filch_reactor::vectored::first_call(buffers.iter().map(|buffer| buffer.len()));
+                if len == 0 {
+                    return std::task::Poll::Ready(Ok(0));
                 }
+                let buffers = &mut buffers[taken];
+                self.io.poll_read_stream(cx, len, |mut io| std::io::Read::read_vectored(&mut io, buffers))
             }
 
             fn poll_write_shared(
@@ -133,12 +155,13 @@ macro_rules! stream {
                 cx: &mut std::task::Context<'_>,
                 buffers: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                match buffers.iter().fold(0, |sum: usize, buffer| sum.saturating_add(buffer.len())) {
-                    0 => std::task::Poll::Ready(Ok(0)),
-                    len => self
-                        .io
-                        .poll_write_stream(cx, len, |mut io| std::io::Write::write_vectored(&mut io, buffers)),
+                let (taken, len) =
+                    filch_reactor::vectored::first_call(buffers.iter().map(|buffer| buffer.len()));
+                if len == 0 {
+                    return std::task::Poll::Ready(Ok(0));
                 }
+                let buffers = &buffers[taken];
+                self.io.poll_write_stream(cx, len, |io| $crate::stream::write_vectored(io, buffers))
             }
         }
 
@@ -153,7 +176,7 @@ macro_rules! stream {
             }
         }
 
-        $crate::stream::socket!($stream, $std, new_stream_nonblocking);
+        $crate::stream::socket!($stream, $std, $register);
     };
 
     (@traits $stream:ident, $self:ty) => {

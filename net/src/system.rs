@@ -27,11 +27,15 @@ pub(crate) fn socket(domain: Domain, kind: Type) -> io::Result<Socket> {
     }
 }
 
-/// Connects a fresh stream socket, and registers it.
+/// Connects a fresh stream socket, and registers it by `register`.
 ///
 /// It is registered only once connecting has begun: before that, the system reports a stream socket as hung up. Dropping
 /// the future closes the socket.
-pub(crate) async fn connect<S>(socket: Socket, address: &SockAddr) -> io::Result<Async<S>>
+pub(crate) async fn connect<S>(
+    socket: Socket,
+    address: &SockAddr,
+    register: impl FnOnce(S) -> io::Result<Async<S>>,
+) -> io::Result<Async<S>>
 where
     S: AsFd + From<Socket>,
 {
@@ -41,7 +45,7 @@ where
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => true,
         Err(error) => return Err(error),
     };
-    let stream = Async::new_stream_nonblocking(S::from(socket))?;
+    let stream = register(S::from(socket))?;
     if under_way {
         stream.writable().await?;
         if let Some(error) = SockRef::from(&stream).take_error()? {

@@ -501,3 +501,50 @@ fn auto_traits() {
         drop(send(listener.accept()));
     });
 }
+
+/// Polls until it is ready, without being woken: what is there already needs no event.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    for _ in 0..3 {
+        if let Some(output) = poll_once(future.as_mut()).await {
+            return output;
+        }
+    }
+    panic!("it waits for what is there already");
+}
+
+#[test]
+fn more_buffers_than_one_call_takes_hide_nothing_behind_them() {
+    const BUFFERS: usize = 3000;
+    const EMPTY: usize = 2000;
+    block_on(async {
+        for _ in 0..20 {
+            let (mut client, mut server) = pair().await;
+            // Some empty ones first: they are not the end.
+            let words: Vec<_> = (0..BUFFERS).map(|n| [n as u8; 1]).collect();
+            let mut written = 0;
+            while written < BUFFERS {
+                let empty = std::iter::repeat_n(IoSlice::new(&[]), EMPTY);
+                let rest = words[written..].iter().map(|word| IoSlice::new(word));
+                let slices: Vec<_> = empty.chain(rest).collect();
+                let n = soon(client.write_vectored(&slices)).await.unwrap();
+                assert!(n > 0, "room for all of it is there");
+                written += n;
+            }
+            client.flush().await.unwrap();
+            while server.peek(&mut vec![0; BUFFERS]).await.unwrap() < BUFFERS {}
+            let mut bytes = vec![[0_u8]; BUFFERS];
+            let mut empty: Vec<_> = vec![[0_u8; 0]; EMPTY];
+            let mut read = 0;
+            while read < BUFFERS {
+                let rest = bytes[read..].iter_mut().map(|byte| IoSliceMut::new(byte));
+                let mut slices: Vec<_> =
+                    empty.iter_mut().map(|none| IoSliceMut::new(none)).chain(rest).collect();
+                let n = soon(server.read_vectored(&mut slices)).await.unwrap();
+                assert!(n > 0, "all of it is there");
+                read += n;
+            }
+            assert_eq!(bytes, words);
+        }
+    });
+}

@@ -298,3 +298,33 @@ fn auto_traits() {
     send_sync_unpin::<UnixListener>();
     send_sync_unpin::<UnixDatagram>();
 }
+
+/// A read stops short at a message that carries descriptors, however much is there behind it.
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptors_nobody_asked_for_hide_nothing_behind_them() {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    use std::os::fd::AsFd;
+    block_on(async {
+        for _ in 0..20 {
+            let (here, mut there) = UnixStream::pair().unwrap();
+            let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut ancillary = SendAncillaryBuffer::new(&mut space);
+            let carried = [here.as_fd()];
+            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&carried)));
+            for _ in 0..3 {
+                let bytes = [std::io::IoSlice::new(b"with")];
+                assert_eq!(sendmsg(&here, &bytes, &mut ancillary, SendFlags::empty()).unwrap(), 4);
+                assert_eq!(here.try_write(b"without").unwrap(), 7);
+            }
+            let mut buffer = [0; 100];
+            let mut read = 0;
+            while read < 33 {
+                // What is there needs no event.
+                let n = poll_once(there.read(&mut buffer)).await.expect("it is there already").unwrap();
+                assert!(n > 0);
+                read += n;
+            }
+        }
+    });
+}

@@ -71,14 +71,15 @@ impl<T: AsFd> Async<T> {
         Self::register(io, false)
     }
 
-    /// Registers a stream socket, which is in non-blocking mode already: TCP or Unix, in any case a descriptor that moves
-    /// plain bytes. A transfer by the `AsyncRead` and `AsyncWrite` traits (or by
+    /// Registers a stream socket, which is in non-blocking mode already: TCP, or another descriptor that moves plain bytes and nothing
+    /// else. A transfer by the `AsyncRead` and `AsyncWrite` traits (or by
     /// [`poll_read_stream`](Self::poll_read_stream) and [`poll_write_stream`](Self::poll_write_stream)) that moves
     /// fewer bytes than it might is then taken as proof that nothing is left, which saves the system call that would only
     /// say so.
     ///
     /// A descriptor that stops short for another reason (at the end of a message or a line) must not be registered like
-    /// this: its reader would wait for what is there already.
+    /// this: its reader would wait for what is there already. A Unix stream is one of them: it stops at a message that carries
+    /// descriptors, which any peer may send, and for want of memory.
     ///
     /// # Errors
     /// As [`new`](Self::new).

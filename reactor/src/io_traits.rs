@@ -6,15 +6,12 @@
 use crate::async_io::Async;
 use crate::io_safe::IoSafe;
 use crate::source::Interest;
+use crate::vectored::first_call;
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-fn total(buffers: impl Iterator<Item = usize>) -> usize {
-    buffers.fold(0, usize::saturating_add)
-}
 
 impl<T: IoSafe + Read + Unpin> AsyncRead for Async<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -29,10 +26,11 @@ impl<T: IoSafe + Read + Unpin> AsyncRead for Async<T> {
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = total(buffers.iter().map(|buffer| buffer.len()));
+        let (taken, len) = first_call(buffers.iter().map(|buffer| buffer.len()));
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
+        let buffers = &mut buffers[taken];
         self.get_mut().poll_transfer_mut(cx, Interest::Read, len, |io| io.read_vectored(buffers))
     }
 }
@@ -53,10 +51,11 @@ where
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = total(buffers.iter().map(|buffer| buffer.len()));
+        let (taken, len) = first_call(buffers.iter().map(|buffer| buffer.len()));
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
+        let buffers = &mut buffers[taken];
         self.poll_transfer(cx, Interest::Read, len, |mut io| io.read_vectored(buffers))
     }
 }
@@ -74,10 +73,11 @@ impl<T: IoSafe + Write + Unpin> AsyncWrite for Async<T> {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = total(buffers.iter().map(|buffer| buffer.len()));
+        let (taken, len) = first_call(buffers.iter().map(|buffer| buffer.len()));
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
+        let buffers = &buffers[taken];
         self.get_mut().poll_transfer_mut(cx, Interest::Write, len, |io| io.write_vectored(buffers))
     }
 
@@ -107,10 +107,11 @@ where
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let len = total(buffers.iter().map(|buffer| buffer.len()));
+        let (taken, len) = first_call(buffers.iter().map(|buffer| buffer.len()));
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
+        let buffers = &buffers[taken];
         self.poll_transfer(cx, Interest::Write, len, |mut io| io.write_vectored(buffers))
     }
 

@@ -29,7 +29,8 @@
 //!
 //! In reading order, inside: `readiness` (one word per direction: the protocol everything hangs on), `direction` (that
 //! word and who waits), `source` (a registered descriptor), `registry` (keys), `selector` (the operating system),
-//! `reactor` (the loop), `context` and `fallback` (which reactor), `async_io` and `ready` (the surface).
+//! `reactor` (the loop), `context` and `fallback` (which reactor), `async_io` and `ready` (the surface), `vectored` (several
+//! buffers).
 
 #[cfg(not(unix))]
 compile_error!("filch-reactor supports Unix systems only");
@@ -46,6 +47,8 @@ mod ready;
 mod registry;
 mod selector;
 mod source;
+#[doc(hidden)]
+pub mod vectored;
 
 #[cfg(all(test, filch_loom))]
 mod model;

@@ -124,7 +124,7 @@ impl TcpSocket {
     /// # Cancel safety
     /// Dropping the future closes the socket.
     pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
-        match system::connect(self.socket, &SockAddr::from(address)).await {
+        match system::connect(self.socket, &SockAddr::from(address), Async::new_stream_nonblocking).await {
             Ok(io) => Ok(TcpStream::from_async(io)),
             Err(error) => Err(AddressError::wrap("connect to", address, error)),
         }

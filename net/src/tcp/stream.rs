@@ -41,7 +41,7 @@ pub struct TcpStream {
     io: Async<std::net::TcpStream>,
 }
 
-stream!(TcpStream, std::net::TcpStream);
+stream!(TcpStream, std::net::TcpStream, new_stream_nonblocking);
 
 impl TcpStream {
     pub(crate) fn from_async(io: Async<std::net::TcpStream>) -> Self {

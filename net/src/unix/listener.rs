@@ -76,7 +76,7 @@ impl UnixListener {
         let stream = std::os::unix::net::UnixStream::from(socket);
         // Clients have no name, mostly. The odd kinds of name are asked of the system again.
         let peer = if peer.is_unnamed() { SocketAddr::from_pathname("")? } else { stream.peer_addr()? };
-        Ok((UnixStream::from_async(Async::new_stream_nonblocking(stream)?), peer))
+        Ok((UnixStream::from_async(Async::new_nonblocking(stream)?), peer))
     }
 
     /// The connections, one after the other; it never ends.

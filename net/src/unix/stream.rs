@@ -32,7 +32,8 @@ pub struct UnixStream {
     io: Async<std::os::unix::net::UnixStream>,
 }
 
-stream!(UnixStream, std::os::unix::net::UnixStream);
+// Not as a stream, though it is one: a read stops short at a message that carries descriptors, whatever lies behind it.
+stream!(UnixStream, std::os::unix::net::UnixStream, new_nonblocking);
 
 impl UnixStream {
     pub(crate) fn from_async(io: Async<std::os::unix::net::UnixStream>) -> Self {
@@ -51,7 +52,7 @@ impl UnixStream {
         let begun =
             system::socket(Domain::UNIX, Type::STREAM).and_then(|socket| Ok((socket, SockAddr::unix(path)?)));
         let connected = match begun {
-            Ok((socket, address)) => system::connect(socket, &address).await,
+            Ok((socket, address)) => system::connect(socket, &address, Async::new_nonblocking).await,
             Err(error) => Err(error),
         };
         match connected {
