@@ -40,9 +40,9 @@ impl Shared {
         self.close();
         self.park.shutdown();
         // The sentinel is to be the last.
-        self.threads.wait_ended(deadline, self, 1);
+        self.threads.wait_ended(deadline, 1);
         self.sentinel.dismiss();
-        let left = self.threads.wait_ended(deadline, self, 0);
+        let left = self.threads.wait_ended(deadline, 0);
         // Timers of places that were taken just before the flag was set.
         self.park.shutdown();
         left

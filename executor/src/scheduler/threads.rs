@@ -5,14 +5,13 @@ use super::shared::Shared;
 use super::{sentinel, worker};
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::{self, Builder, JoinHandle};
-use filch_primitive::time;
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A hook that is called on a thread.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -75,6 +74,12 @@ fn contained(hook: Option<&(dyn Fn() + Send + Sync)>) {
 /// The threads under way.
 pub(super) struct Threads {
     hooks: Hooks,
+    census: Arc<Census>,
+}
+
+/// Who is alive. Threads hold it until they have run the last of their thread-locals' destructors, when the scheduler may be gone.
+#[derive(Default)]
+struct Census {
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -87,12 +92,16 @@ struct State {
 
 impl Threads {
     pub(super) fn new(hooks: Hooks) -> Self {
-        Self { hooks, state: Mutex::default(), ended: Condvar::new() }
+        Self { hooks, census: Arc::default() }
     }
 
     /// How many there are besides the workers and the sentinel.
     pub(super) fn spares(&self, shared: &Shared) -> usize {
-        self.state.lock().alive.saturating_sub(shared.workers() + 1)
+        self.alive().saturating_sub(shared.workers() + 1)
+    }
+
+    fn alive(&self) -> usize {
+        self.census.state.lock().alive
     }
 
     fn start(
@@ -112,15 +121,15 @@ impl Threads {
         hooked: bool,
         body: impl FnOnce(&Arc<Shared>) + Send + 'static,
     ) -> io::Result<()> {
-        let alive = Alive::new(shared.clone());
+        let (alive, shared) = (Alive::new(self.census.clone()), shared.clone());
         let hooks = self.hooks.clone();
         let builder =
             if hooked { hooks.builder(role) } else { Builder::new().name(format!("{}{role}", hooks.name)) };
         let handle = builder.spawn(move || {
-            OWNER.set(Arc::as_ptr(&alive.0));
+            ALIVE.with(|own| own.set(alive).ok());
             let body = || {
                 let bomb = AbortOnPanic;
-                body(&alive.0);
+                body(&shared);
                 std::mem::forget(bomb);
             };
             if hooked {
@@ -128,9 +137,8 @@ impl Threads {
             } else {
                 body();
             }
-            drop(alive);
         })?;
-        let mut state = self.state.lock();
+        let mut state = self.census.state.lock();
         // Spares come and go: what has ended need not be kept until the end.
         state.handles.retain(|handle| !handle.is_finished());
         state.handles.push(handle);
@@ -139,60 +147,62 @@ impl Threads {
 
     /// Waits until no more than `kept` threads are left besides the calling one, or the deadline has passed.
     /// Returns how many more there are.
-    pub(super) fn wait_ended(&self, deadline: Option<Instant>, shared: &Shared, kept: usize) -> usize {
-        let own = usize::from(std::ptr::eq(OWNER.get(), shared));
-        let mut state = self.state.lock();
+    pub(super) fn wait_ended(&self, deadline: Option<Instant>, kept: usize) -> usize {
+        let Census { state, ended } = &*self.census;
+        let own = usize::from(self.census.has_calling_thread());
+        let mut state = state.lock();
         while state.alive > own + kept {
             match deadline {
                 Some(deadline) => {
-                    if self.ended.wait_until(&mut state, deadline).timed_out() {
+                    if ended.wait_until(&mut state, deadline).timed_out() {
                         break;
                     }
                 }
-                None => self.ended.wait(&mut state),
+                None => ended.wait(&mut state),
             }
         }
         let left = state.alive.saturating_sub(own + kept);
+        // None of them is joined before all have counted themselves out: a thread may have returned and still be busy with
+        // destructors of its thread-locals, which are the user's and may take for ever.
         let all_ended = left + kept + own == 0;
-        let (ended, running): (Vec<_>, Vec<_>) = std::mem::take(&mut state.handles)
-            .into_iter()
-            .partition(|handle| all_ended || handle.is_finished());
-        state.handles = running;
+        let handles = if all_ended { std::mem::take(&mut state.handles) } else { Vec::new() };
         drop(state);
-        for handle in ended {
-            // Only its thread-locals' destructors are left to run. They are the user's, and may take for ever.
-            while deadline.is_some_and(|deadline| !handle.is_finished() && time::now() < deadline) {
-                thread::pause(Duration::from_micros(50));
-            }
-            if deadline.is_none() || handle.is_finished() {
-                // A panic has aborted the process already, so there is none to report.
-                let _ended = handle.join();
-            }
+        for handle in handles {
+            // A panic has aborted the process already, so there is none to report.
+            let _ended = handle.join();
         }
         left
     }
 }
 
+impl Census {
+    /// Whether the calling thread is one of those counted, whatever it visits just now.
+    fn has_calling_thread(&self) -> bool {
+        let is_own = |own: &OnceCell<Alive>| own.get().is_some_and(|alive| ptr::eq(&*alive.0, self));
+        ALIVE.try_with(is_own).unwrap_or(false)
+    }
+}
+
 filch_primitive::thread_local! {
-    /// The scheduler this thread was started for, whatever it visits just now. Compared, never followed.
-    static OWNER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+    /// A thread's own entry in the census of the scheduler it was started for. Made before any other thread-local of the thread,
+    /// and so dropped after them.
+    static ALIVE: OnceCell<Alive> = const { OnceCell::new() };
 }
 
 /// Counts a thread from before it starts until it has ended.
-struct Alive(Arc<Shared>);
+struct Alive(Arc<Census>);
 
 impl Alive {
-    fn new(shared: Arc<Shared>) -> Self {
-        shared.threads.state.lock().alive += 1;
-        Self(shared)
+    fn new(census: Arc<Census>) -> Self {
+        census.state.lock().alive += 1;
+        Self(census)
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let threads = &self.0.threads;
-        threads.state.lock().alive -= 1;
-        threads.ended.notify_all();
+        self.0.state.lock().alive -= 1;
+        self.0.ended.notify_all();
     }
 }
 
@@ -218,14 +228,14 @@ pub(super) fn start_all(shared: &Arc<Shared>) -> io::Result<()> {
     if started.is_err() {
         shared.close();
         shared.sentinel.dismiss();
-        shared.threads.wait_ended(None, shared, 0);
+        shared.threads.wait_ended(None, 0);
     }
     started
 }
 
 /// Starts a spare worker. That it cannot start is no error: the sentinel asks again at its next tick.
 pub(super) fn start_spare(shared: &Arc<Shared>) {
-    if shared.threads.state.lock().alive >= policy::THREADS_MAX.max(2 * shared.workers()) {
+    if shared.threads.alive() >= policy::THREADS_MAX.max(2 * shared.workers()) {
         return;
     }
     let _again_next_tick = shared.threads.start(shared, "-spare", true, |shared| {
