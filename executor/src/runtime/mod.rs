@@ -139,14 +139,15 @@ impl Runtime {
             begin.checked_add(limit).unwrap_or_else(|| begin + Duration::from_secs(u32::MAX.into()));
         let shared = self.handle.shared();
         scheduler::blocking(|| {
-            // The task this is called in goes on, as it must: it is neither aborted nor stuck.
-            let own = task::current();
-            let before = shared.count_unfinished(own);
+            // The task this is called in goes on, as it must, and so do those that it runs inside of: they are neither aborted nor
+            // stuck.
+            let own = task::running();
+            let before = shared.count_unfinished(&own);
             // What destructors of closures spawn belongs to this runtime, which refuses it.
             shared.inside(|| self.pool.close());
             shared.end(Some(deadline));
             let pool = self.pool.shutdown(deadline);
-            let left = shared.wait_unfinished(deadline, own);
+            let left = shared.wait_unfinished(deadline, &own);
             Report::new(before, left, &pool, time::now().saturating_duration_since(begin))
         })
     }

@@ -414,10 +414,10 @@ impl Shared {
         tasks
     }
 
-    /// How many tasks are not complete, besides `own`.
-    pub(crate) fn count_unfinished(&self, own: Option<Id>) -> usize {
+    /// How many tasks are not complete, besides the caller's `own`.
+    pub(crate) fn count_unfinished(&self, own: &[Id]) -> usize {
         let mut count = 0;
-        self.for_each_heap(|heap| heap.for_each(|task| count += usize::from(Some(task.id) != own)));
+        self.for_each_heap(|heap| heap.for_each(|task| count += usize::from(!own.contains(&task.id))));
         count
     }
 

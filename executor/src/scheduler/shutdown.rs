@@ -54,11 +54,11 @@ impl Shared {
     /// Besides the stuck there are tasks in the hands of threads that are not the scheduler's: guests in a poll, and
     /// spawners that lost the race against the end and sweep. That takes no longer than their polls and destructors, so it is
     /// asked for again and again rather than told.
-    pub(crate) fn wait_unfinished(&self, deadline: Instant, own: Option<Id>) -> Vec<TaskInfo> {
+    pub(crate) fn wait_unfinished(&self, deadline: Instant, own: &[Id]) -> Vec<TaskInfo> {
         let mut pause = Duration::from_micros(20);
         loop {
             let mut left = self.unfinished();
-            left.retain(|task| Some(task.id) != own);
+            left.retain(|task| !own.contains(&task.id));
             let now = time::now();
             if left.is_empty() || now >= deadline {
                 return left;

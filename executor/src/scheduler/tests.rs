@@ -326,6 +326,6 @@ fn spawns_that_race_the_end_all_resolve() {
             // On the ended scheduler: it waits, but only for what has been decided already.
             let _ran_or_aborted = shared.block_on(handle);
         }
-        assert_eq!(shared.count_unfinished(None), 0);
+        assert_eq!(shared.count_unfinished(&[]), 0);
     }
 }

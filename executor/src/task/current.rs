@@ -2,7 +2,8 @@
 //!
 //! A poll may run another task on the same thread (by blocking on one, which helps others meanwhile), so entering saves
 //! what was there and leaving puts it back. The pointer is used only while its task is being polled or dropped further
-//! up the stack, and that holds a reference.
+//! up the stack, and that holds a reference. Meanwhile the task's `link`, which belongs to whoever runs it, says which
+//! one runs below it on the same stack.
 
 #![allow(unsafe_code, reason = "the running task is known by its address")]
 
@@ -10,7 +11,7 @@ use super::header::Header;
 use super::id::Id;
 use super::waker;
 use std::cell::Cell;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 /// Whether the poll under way asked to give way.
@@ -49,12 +50,16 @@ pub(super) struct Entered {
 }
 
 /// # Safety
-/// 1. The caller keeps a reference to `task` until the value is dropped, on this thread.
+/// 1. The caller keeps a reference to `task`, and its run right, until the value is dropped, on this thread.
 #[inline]
-pub(super) unsafe fn enter(task: *const Header) -> Entered {
-    LOCAL.with(|local| Entered {
-        outer: local.task.replace(task),
-        outer_yielded: local.yielded.replace(Yield::No),
+pub(super) unsafe fn enter(task: NonNull<Header>) -> Entered {
+    LOCAL.with(|local| {
+        let outer = local.task.replace(task.as_ptr());
+        // SAFETY: by 1 the task is there.
+        let header = unsafe { task.as_ref() };
+        // SAFETY: the link belongs to the holder of the run right, which by 1 is the caller.
+        header.link.with_mut(|link| unsafe { *link = NonNull::new(outer.cast_mut()) });
+        Entered { outer, outer_yielded: local.yielded.replace(Yield::No) }
     })
 }
 
@@ -98,6 +103,22 @@ fn with_current<R>(look: impl FnOnce(&Header) -> R) -> Option<R> {
     LOCAL.with(|local| {
         // SAFETY: a task that was entered and not left is kept by whoever entered it.
         unsafe { local.task.get().as_ref() }.map(look)
+    })
+}
+
+/// The tasks that are running on this thread, one inside another, the innermost first.
+pub(crate) fn running() -> Vec<Id> {
+    LOCAL.with(|local| {
+        let mut ids = Vec::new();
+        let mut next = NonNull::new(local.task.get().cast_mut());
+        while let Some(task) = next {
+            // SAFETY: a task that was entered and not left is kept by whoever entered it.
+            let task = unsafe { task.as_ref() };
+            ids.push(task.id());
+            // SAFETY: this thread holds its run right further down the stack, and touches the link only when it enters.
+            next = task.link.with(|link| unsafe { *link });
+        }
+        ids
     })
 }
 

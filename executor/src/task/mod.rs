@@ -49,6 +49,7 @@ pub use yield_now::{YieldNow, yield_now};
     reason = "the scheduler's side of the cell, complete whether or not all of it is in use"
 )]
 pub(crate) use self::{
+    current::running,
     header::Header,
     heap::{Heap, Owned, Schedule},
     meta::{Meta, Phase, TaskInfo},

@@ -123,8 +123,8 @@ impl Runnable {
         // SAFETY: the run right's reference outlives the value, which ends with this function.
         let waker = unsafe { BorrowedWaker::new(self.0) };
         let mut cx = Context::from_waker(waker.get());
-        // SAFETY: as above.
-        let entered = unsafe { current::enter(self.0.as_ptr()) };
+        // SAFETY: as above, and the right is held as long.
+        let entered = unsafe { current::enter(self.0) };
         // SAFETY: the run right is held, and a task that has one and is not cancelled yet has its future.
         let polled = unsafe { (self.header().vtable().poll)(self.0, &mut cx) };
         (polled, entered.yielded())
@@ -133,8 +133,8 @@ impl Runnable {
     /// Drops the future and completes the task as aborted, or as panicked when that panics.
     #[cold]
     fn cancel(self) {
-        // SAFETY: the run right's reference outlives the value, which is dropped before the task completes.
-        let entered = unsafe { current::enter(self.0.as_ptr()) };
+        // SAFETY: the run right and its reference outlive the value, which is dropped before the task completes.
+        let entered = unsafe { current::enter(self.0) };
         // SAFETY: the run right is held, and the task is not complete: its future lives, and does not after this.
         let dropped = contain(|| unsafe { (self.header().vtable().drop_future)(self.0) });
         drop(entered);
@@ -162,8 +162,12 @@ impl Runnable {
             match header.state.complete(outcome, laid_out) {
                 Complete::Nothing => return,
                 Complete::Unwanted => {
+                    // A runtime that lies in what is discarded ends there, and must not wait for this task.
+                    // SAFETY: the run right and its reference outlive the value, which is dropped below.
+                    let entered = unsafe { current::enter(task) };
                     // SAFETY: the task is not complete and its run right is held, so the body is ours.
                     unsafe { discard(task, outcome) };
+                    drop(entered);
                     laid_out = false;
                 }
                 Complete::WakeJoiner => {
