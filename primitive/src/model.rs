@@ -16,7 +16,6 @@ pub struct Bell(AtomicUsize);
 
 impl Bell {
     /// A bell that has not rung, and the waker that rings it.
-    #[expect(clippy::new_ret_no_self, reason = "a bell is of use only together with its waker")]
     pub fn new() -> (Arc<Self>, Waker) {
         let bell = Arc::new(Self(AtomicUsize::new(0)));
         (bell.clone(), Waker::from(bell))

@@ -36,7 +36,7 @@ mod tests;
 use crate::blocking;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, slice};
+use filch_primitive::{WakeBatch, mutant, slice};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -94,7 +94,8 @@ impl Event {
     pub fn set(&self) {
         // Ordering: Release, paired with the Acquire of `is_set` and `Event::step`: who is released sees what was done before.
         // A failure reads nothing that matters before the queue's lock is taken.
-        match self.word.compare_exchange(CLEAR, SET, Ordering::Release, Ordering::Relaxed) {
+        let release = mutant::ordering("event.set.order", Ordering::Release, Ordering::Relaxed);
+        match self.word.compare_exchange(CLEAR, SET, release, Ordering::Relaxed) {
             Err(QUEUED) => self.release(),
             Err(_) => {
                 // Set already. An exchange all the same: who is released by the flag must see what this call's
@@ -115,7 +116,8 @@ impl Event {
         *locked += 1;
         let generation = *locked;
         let mut batch = WakeBatch::new();
-        while locked.front().is_some_and(|front| front.number < generation) {
+        let all = mutant::planted("event.release.all");
+        while locked.front().is_some_and(|front| front.number < generation || all) {
             if !batch.has_room() {
                 drop(locked);
                 batch.wake_all();

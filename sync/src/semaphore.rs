@@ -46,7 +46,7 @@ pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 use crate::blocking;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, slice};
+use filch_primitive::{WakeBatch, mutant, slice};
 use pin_project_lite::pin_project;
 use std::error::Error;
 use std::fmt;
@@ -322,7 +322,8 @@ impl Semaphore {
             }
             let permits = permits_of(word);
             let enough = word & QUEUED == 0 && permits >= count;
-            let next = if enough { with_permits(word, permits - count) } else { word | QUEUED };
+            let queued = if mutant::planted("semaphore.join.silent") { word } else { word | QUEUED };
+            let next = if enough { with_permits(word, permits - count) } else { queued };
             // Ordering: Acquire, as in `try_take`. Setting `QUEUED` needs the exchange even when it is set: it must come
             // before or after a release, see the proof in the module docs.
             match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Acquire) {
@@ -416,9 +417,11 @@ pin_project! {
             let semaphore = *this.semaphore;
             let phase = this.waiter.leave_locked(&mut semaphore.queue.lock());
             match phase {
-                Phase::Notified(GRANTED) => semaphore.add_permits(*this.count),
+                Phase::Notified(GRANTED) if !mutant::planted("semaphore.cancel.keeps") => {
+                    semaphore.add_permits(*this.count);
+                }
                 // It may have been the head, with too large a request for what is there.
-                Phase::Waiting => semaphore.serve(),
+                Phase::Waiting if !mutant::planted("semaphore.cancel.covers") => semaphore.serve(),
                 _ => {}
             }
         }

@@ -5,6 +5,8 @@ use crate::model::{Bell, canary};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{WakeBatch, thread, wake_contained};
+use loom::future::block_on;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -96,26 +98,27 @@ fn loom_a_grant_meets_one_that_joins() {
         let queue = queue();
         let other = queue.clone();
         let thread = thread::spawn(move || {
-            // Joins only if there is nothing left for it, in one step with looking.
-            let (bell, waker) = Bell::new();
             let mut waiter = Box::pin(Waiter::new(&*other));
-            let polled = waiter.as_mut().poll_wait(&mut Context::from_waker(&waker), |_, locked| {
-                if locked.left > 0 {
-                    locked.left -= 1;
-                    return Step::Done(GRANTED);
-                }
-                Step::Wait { front: false, tag: Tag::NONE }
-            });
-            if polled.is_ready() {
-                return true;
-            }
-            while bell.rings() == 0 {
-                thread::yield_now();
-            }
-            poll(waiter.as_mut(), &waker) == Poll::Ready(GRANTED)
+            block_on(poll_fn(|cx| {
+                waiter.as_mut().poll_wait(cx, |mut waiter, locked| {
+                    // Takes what is left, or joins: in one step with looking.
+                    match waiter.as_mut().look(locked).0 {
+                        Phase::Notified(token) => {
+                            waiter.leave_locked(locked);
+                            Step::Done(token)
+                        }
+                        _ if locked.left > 0 => {
+                            locked.left -= 1;
+                            waiter.leave_locked(locked);
+                            Step::Done(GRANTED)
+                        }
+                        _ => Step::Wait { front: false, tag: Tag::NONE },
+                    }
+                })
+            }))
         });
         grant(&queue);
-        assert!(thread.join().unwrap());
+        assert_eq!(thread.join().unwrap(), GRANTED);
         assert_eq!(queue.lock().left, 0);
     });
 }

@@ -33,7 +33,7 @@
 use super::shared::{Pop, Push};
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
-use filch_primitive::{hint, thread};
+use filch_primitive::{hint, mutant, thread};
 use std::mem::MaybeUninit;
 
 /// Keeps head and tail out of each other's cache lines; two lines, since some processors fetch them in pairs.
@@ -136,7 +136,9 @@ impl<T> ArrayQueue<T> {
                             place.write(value);
                         });
                         // Ordering: Release, paired with the Acquire load in `pop`.
-                        slot.stamp.store(tail + 1, Ordering::Release);
+                        let release =
+                            mutant::ordering("channel.stamp.order", Ordering::Release, Ordering::Relaxed);
+                        slot.stamp.store(tail + 1, release);
                         return Ok(());
                     }
                     Err(changed) => tail = changed,

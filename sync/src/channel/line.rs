@@ -24,7 +24,7 @@
 
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
 use filch_primitive::wait_list::{Locked, Phase, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, wake_contained};
+use filch_primitive::{WakeBatch, mutant, wake_contained};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
@@ -53,7 +53,9 @@ impl Line {
     #[inline]
     pub(super) fn tell_one(&self) {
         // Pairs with the fence in `poll_until`: see the module docs.
-        fence(Ordering::SeqCst);
+        if !mutant::planted("channel.tell.fence") {
+            fence(Ordering::SeqCst);
+        }
         // Ordering: Relaxed, see the fence.
         if self.waiting.load(Ordering::Relaxed) != 0 {
             self.tell_one_waiting();
@@ -178,6 +180,7 @@ impl<'a> LineWaiter<'a> {
         // Pairs with the fence in `Line::tell_one`: see the module docs.
         fence(Ordering::SeqCst);
         match attempt() {
+            _ if mutant::planted("channel.wait.blind") => Poll::Pending,
             Some(result) => {
                 self.leave();
                 Poll::Ready(result)
@@ -228,7 +231,7 @@ impl<'a> LineWaiter<'a> {
         let phase = this.waiter.as_mut().leave_locked(&mut locked);
         this.line.count(&locked);
         drop(locked);
-        if phase == Phase::Notified(TOLD) {
+        if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
             this.line.tell_one();
         }
     }

@@ -3,7 +3,7 @@
 use crate::clock;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter, drop_contained};
-use filch_primitive::{slice, wake_contained};
+use filch_primitive::{mutant, slice, wake_contained};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -156,7 +156,8 @@ impl RawLock {
     #[inline]
     pub(super) fn unlock(&self) {
         // Ordering: Release, paired with the Acquire of `try_lock`. Relaxed on failure: the queue's lock orders the rest.
-        if self.word.compare_exchange(LOCKED, FREE, Ordering::Release, Ordering::Relaxed).is_err() {
+        let release = mutant::ordering("lock.unlock.order", Ordering::Release, Ordering::Relaxed);
+        if self.word.compare_exchange(LOCKED, FREE, release, Ordering::Relaxed).is_err() {
             self.unlock_queued();
         }
     }
@@ -214,7 +215,7 @@ impl RawLock {
             };
             // Ordering: Relaxed, as in `settle`. From here on `unlock` goes through the queue's lock, which we hold.
             let before = self.word.fetch_or(QUEUED, Ordering::Relaxed);
-            if held && before & LOCKED == 0 {
+            if held && before & LOCKED == 0 && !mutant::planted("lock.join.blind") {
                 // Unlocked in between, by somebody who saw nobody waiting.
                 continue;
             }
@@ -262,7 +263,8 @@ impl RawLock {
         let bell = resign(&mut locked, id);
         let mut calls = Calls::default();
         // While somebody holds the lock, its unlock will see to the others.
-        if kept_for_it || ((phase == Phase::Woken || watched) && !self.is_locked()) {
+        let counted_on = (phase == Phase::Woken && !mutant::planted("lock.give_up.silent")) || watched;
+        if kept_for_it || (counted_on && !self.is_locked()) {
             let now_us = clock::micros();
             calls = look_after(&mut locked, now_us);
             if kept_for_it {

@@ -47,7 +47,7 @@
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use filch_primitive::wait_list::drop_contained;
-use filch_primitive::wake_contained;
+use filch_primitive::{mutant, wake_contained};
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
@@ -89,7 +89,8 @@ impl<T> Shared<T> {
         loop {
             // Ordering: Release, so that the other half sees what was written before (the value, a waker); Acquire, paired
             // with the other half's Release, since the slots change hands here.
-            match self.state.compare_exchange_weak(now, next(now), Ordering::AcqRel, Ordering::Relaxed) {
+            let both = mutant::ordering("oneshot.exchange.order", Ordering::AcqRel, Ordering::Relaxed);
+            match self.state.compare_exchange_weak(now, next(now), both, Ordering::Relaxed) {
                 Ok(before) => return before,
                 Err(changed) => now = changed,
             }
@@ -329,7 +330,7 @@ impl<T> ReceiverCell<T> {
         // SAFETY: `RECEIVER_WAITS` is clear and only we set it: the slot is ours, whatever the sender does meanwhile.
         unsafe { swap_waker(&shared.receiver_waker, Some(waker)) };
         let before = shared.exchange(|now| if now & DONE != 0 { now } else { now | RECEIVER_WAITS });
-        if before & DONE == 0 {
+        if before & DONE == 0 || mutant::planted("oneshot.wait.blind") {
             return Poll::Pending;
         }
         // SAFETY: the flag was not set: the slot is still ours.
