@@ -14,7 +14,7 @@ pub fn now() -> std::time::Instant {
 #[cfg(filch_shuttle)]
 pub(crate) use modelled::begin;
 #[cfg(any(filch_loom, filch_shuttle))]
-pub use modelled::{STEP, now};
+pub use modelled::{STEP, now, passed};
 
 #[cfg(any(filch_loom, filch_shuttle))]
 mod modelled {
@@ -34,9 +34,15 @@ mod modelled {
     #[must_use]
     pub fn now() -> Instant {
         static START: OnceLock<Instant> = OnceLock::new();
+        *START.get_or_init(Instant::now) + passed()
+    }
+
+    /// How long the run has lasted.
+    #[must_use]
+    pub fn passed() -> Duration {
         let looks = LOOKS.get();
         LOOKS.set(looks.saturating_add(1));
-        *START.get_or_init(Instant::now) + STEP * looks
+        STEP * looks
     }
 
     /// A run begins, at the same time as each.

@@ -1,7 +1,7 @@
 //! A coarse clock for questions of fairness, read on slow paths only.
 
 /// Microseconds since some moment before anybody asked. Never less than [`START_US`], so that zero is always long ago.
-#[cfg(not(filch_loom))]
+#[cfg(not(any(filch_loom, filch_shuttle)))]
 pub(crate) fn micros() -> u64 {
     use filch_primitive::sync::OnceLock;
     use std::time::Instant;
@@ -11,10 +11,10 @@ pub(crate) fn micros() -> u64 {
     START_US.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
 }
 
-/// In a model no time passes: the checker explores orders, not durations.
-#[cfg(filch_loom)]
+/// In a model time is what its clock says. Loom's stands still: it explores orders, not durations.
+#[cfg(any(filch_loom, filch_shuttle))]
 pub(crate) fn micros() -> u64 {
-    START_US
+    START_US.saturating_add(u64::try_from(filch_primitive::time::passed().as_micros()).unwrap_or(u64::MAX))
 }
 
 /// What the clock shows at first.

@@ -38,6 +38,7 @@ mod clock;
 mod event;
 mod lock;
 mod semaphore;
+#[cfg_attr(filch_shuttle, path = "watchman/modelled.rs")]
 #[cfg(not(filch_loom))]
 mod watchman;
 

@@ -43,6 +43,8 @@ mod worker;
 
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, filch_shuttle))]
+mod shuttle_suites;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
