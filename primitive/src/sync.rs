@@ -5,7 +5,7 @@
 //! | as shipped | the standard library's atomics and `Arc`, `parking_lot`'s locks | use |
 //! | `--cfg filch_loom` | loom's | every interleaving of a small model, weak orderings included |
 //! | `--cfg filch_shuttle` | shuttle's | random schedules of whole executors, one memory order for all |
-//! | `--cfg filch_tsan` | the shipped ones, telling ThreadSanitizer what it cannot see by itself | races in real runs |
+//! | `--cfg filch_tsan` | the shipped ones, telling `ThreadSanitizer` what it cannot see by itself | races in real runs |
 //!
 //! Locks do not poison in any form, and have `parking_lot`'s surface. A model knows no time: a wait with a
 //! deadline ends there by notice alone.

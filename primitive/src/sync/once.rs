@@ -1,4 +1,4 @@
-//! What is written once, where the standard library's does not serve: ThreadSanitizer does not see into that one, and
+//! What is written once, where the standard library's does not serve: `ThreadSanitizer` does not see into that one, and
 //! clippy, which looks for what goes round the facade in a model's form, could not tell a facade's re-export from it.
 
 #![allow(unsafe_code, reason = "a cell that is written once is read without a lock")]

@@ -1,40 +1,42 @@
-//! The shipped ones, and what ThreadSanitizer has to be told about them.
+//! The shipped ones, and what `ThreadSanitizer` has to be told about them.
 //!
-//! It sees every access and every atomic operation of what is compiled with it. Blind spots are two:
+//! It sees every access and every atomic operation of what is compiled with it. Blind spots are two, and the linker leads the
+//! ways into both past this module (`--wrap`, see `ci/sanitize`):
 //!
 //! **Fences.** It follows none. The fences of our own protocols are `SeqCst` ones that decide who acts; what is handed over,
 //! an atomic operation hands over, so nothing is missed there. But the last owner of an [`Arc`](std::sync::Arc) sees what
 //! the others did through a fence: they count down with `Release`, and only the one that reaches zero fences with `Acquire`.
-//! The linker puts this module's functions between the program and the runtime (`--wrap`, see `ci/sanitize`), which tell
-//! the runtime what such a fence means: whoever counts down to zero and passes a fence next has acquired the counter.
-//! That holds for every `Arc` in the program, the standard library's wakers and other crates' included, and for weak
-//! counts; and it is not one synchronisation more than the memory model grants, so a race in the drop of a shared value
-//! is still reported.
+//! So whoever counts down to zero and passes a fence next is said to acquire the counter. That holds for every `Arc` in the
+//! program, wakers and other crates' included, and for weak counts; and it is not one synchronisation more than the memory
+//! model grants, so a race in the drop of a shared value is still reported.
 //!
-//! **The standard library's inside**, which is not compiled with it. `Arc` is generic and so compiled with us; locks are
-//! `parking_lot`'s, which are, too; [`OnceLock`](super::OnceLock) is one of our own here.
+//! **The standard library's inside**, which is not compiled with it. What is generic is compiled with us, and so is what is
+//! inlined: of a standard lock the fast path is seen, and the slow one is not. Our own locks are `parking_lot`'s, and
+//! [`OnceLock`](super::OnceLock) is one of our own here; the tests use the standard ones, like everybody. What the compiler has
+//! called their slow paths, `ci/sanitize` looks up.
 //!
 //! Rejected: an `Arc` of our own for this form, which would leave wakers and the `Arc`s of others unseen, and test what
 //! nobody uses; a suppression for `Arc::drop_slow`, which hides every race in the drop of a shared value.
 
-#![allow(
-    unsafe_code,
-    reason = "the sanitizer's runtime is C, and a cell that is written once is read without a lock"
-)]
+#![allow(unsafe_code, reason = "the sanitizer's runtime is C, and what is hooked is called as it comes")]
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
+/// What something synchronises by: an address. The runtime has its own notes about it, and nothing is read or written there.
+type Place = *const c_void;
+
 unsafe extern "C" {
-    fn __tsan_acquire(address: *mut c_void);
-    fn __real___tsan_atomic_thread_fence(order: c_int);
+    safe fn __tsan_acquire(place: Place);
+    safe fn __tsan_release(place: Place);
+    safe fn __real___tsan_atomic_thread_fence(order: c_int);
     fn __real___tsan_atomic64_fetch_sub(counter: *mut u64, by: u64, order: c_int) -> u64;
 }
 
 /// The counter that this thread has just brought to zero, if its last subtraction did that. Never read through.
 #[thread_local]
-static COUNTED_DOWN: Cell<*mut u64> = Cell::new(ptr::null_mut());
+static COUNTED_DOWN: Cell<Place> = Cell::new(ptr::null());
 
 /// What the program calls for `fetch_sub` on 64 bits.
 ///
@@ -45,7 +47,7 @@ static COUNTED_DOWN: Cell<*mut u64> = Cell::new(ptr::null_mut());
 unsafe extern "C" fn __wrap___tsan_atomic64_fetch_sub(counter: *mut u64, by: u64, order: c_int) -> u64 {
     // SAFETY: as asked of the caller.
     let before = unsafe { __real___tsan_atomic64_fetch_sub(counter, by, order) };
-    COUNTED_DOWN.set(if before == by { counter } else { ptr::null_mut() });
+    COUNTED_DOWN.set(if before == by { counter.cast_const().cast() } else { ptr::null() });
     before
 }
 
@@ -53,11 +55,64 @@ unsafe extern "C" fn __wrap___tsan_atomic64_fetch_sub(counter: *mut u64, by: u64
 #[sanitize(thread = "off")]
 #[unsafe(no_mangle)]
 extern "C" fn __wrap___tsan_atomic_thread_fence(order: c_int) {
-    // SAFETY: takes a number and touches no memory of ours.
-    unsafe { __real___tsan_atomic_thread_fence(order) };
-    let counter = COUNTED_DOWN.replace(ptr::null_mut());
+    __real___tsan_atomic_thread_fence(order);
+    let counter = COUNTED_DOWN.replace(ptr::null());
     if !counter.is_null() {
-        // SAFETY: the address only names what the runtime has recorded for it; nothing is read or written there.
-        unsafe { __tsan_acquire(counter.cast()) };
+        __tsan_acquire(counter);
     }
+}
+
+// The standard library's slow paths. What they take are addresses and numbers, which go through the same registers by
+// Rust's convention and by C's. Should a new compiler change that, or the names, the planted faults of `ci/sanitize` tell.
+unsafe extern "C" {
+    #[link_name = concat!("__real_", env!("FILCH_STD_MUTEX_LOCK"))]
+    fn mutex_lock(mutex: Place);
+    #[link_name = concat!("__real_", env!("FILCH_STD_CONDVAR_WAIT"))]
+    fn condvar_wait(condvar: Place, mutex: Place);
+    #[link_name = concat!("__real_", env!("FILCH_STD_CONDVAR_WAIT_TIMEOUT"))]
+    fn condvar_wait_timeout(condvar: Place, mutex: Place, seconds: u64, nanos: u32) -> bool;
+}
+
+/// `Mutex::lock` that has to wait.
+///
+/// # Safety
+/// As the original: `mutex` lives during the call.
+#[sanitize(thread = "off")]
+#[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_MUTEX_LOCK")))]
+unsafe extern "C" fn hooked_mutex_lock(mutex: Place) {
+    // SAFETY: as asked of the caller.
+    unsafe { mutex_lock(mutex) };
+    __tsan_acquire(mutex);
+}
+
+/// `Condvar::wait`, which unlocks and locks.
+///
+/// # Safety
+/// As the original: both live during the call, and the caller holds the lock.
+#[sanitize(thread = "off")]
+#[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_CONDVAR_WAIT")))]
+unsafe extern "C" fn hooked_condvar_wait(condvar: Place, mutex: Place) {
+    __tsan_release(mutex);
+    // SAFETY: as asked of the caller.
+    unsafe { condvar_wait(condvar, mutex) };
+    __tsan_acquire(mutex);
+}
+
+/// `Condvar::wait_timeout`, which does too.
+///
+/// # Safety
+/// As the original: both live during the call, and the caller holds the lock.
+#[sanitize(thread = "off")]
+#[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_CONDVAR_WAIT_TIMEOUT")))]
+unsafe extern "C" fn hooked_condvar_wait_timeout(
+    condvar: Place,
+    mutex: Place,
+    seconds: u64,
+    nanos: u32,
+) -> bool {
+    __tsan_release(mutex);
+    // SAFETY: as asked of the caller.
+    let notified = unsafe { condvar_wait_timeout(condvar, mutex, seconds, nanos) };
+    __tsan_acquire(mutex);
+    notified
 }
