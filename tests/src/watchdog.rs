@@ -1,6 +1,7 @@
 //! The end of a test that hangs.
 
 use crate::process;
+use crate::wait::SLOWNESS;
 use filch::Handle;
 use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -24,6 +25,7 @@ impl Watchdog {
     /// # Panics
     /// When the operating system gives no thread.
     pub fn new(limit: Duration) -> Self {
+        let limit = limit * SLOWNESS as u32;
         let test = thread::current().name().unwrap_or("unnamed").to_owned();
         let watched = Arc::<Mutex<Vec<(String, Handle)>>>::default();
         let (call_off, called_off) = mpsc::channel();

@@ -3,7 +3,7 @@
 
 use filch::time::sleep;
 use filch::{JoinHandle, Runtime, spawn, yield_now};
-use filch_tests::{PATIENCE, Tally, Watchdog, pending_until_dropped, wait_until};
+use filch_tests::{PATIENCE, Tally, Watchdog, keep, pending_until_dropped, wait_until};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ fn a_dropped_handle_detaches_at_any_moment() {
         match pause % 3 {
             0 => drop(handle),
             1 => handle.detach(),
-            _ => std::mem::forget(handle),
+            _ => keep(handle),
         }
     }
     wait_until("all detached tasks have run", || books.counted() == 60);

@@ -5,7 +5,7 @@
 
 use filch::time::sleep;
 use filch::{Runtime, spawn, yield_now};
-use filch_tests::{Dice, PATIENCE, Tally, Watchdog, wait_until};
+use filch_tests::{Dice, PATIENCE, Tally, Watchdog, keep, wait_until};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -347,7 +347,7 @@ fn forgotten_wakers_leak_one_task_and_nothing_else() {
     let runtime = Runtime::builder().worker_threads(1).build().expect("a runtime");
     let task = runtime.spawn(poll_fn(|cx| {
         for _ in 0..100_000 {
-            std::mem::forget(cx.waker().clone());
+            keep(cx.waker().clone());
         }
         Poll::Ready(())
     }));
