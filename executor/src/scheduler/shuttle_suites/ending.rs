@@ -44,7 +44,7 @@ fn shuttle_the_end_leaves_nothing_whenever_it_comes() {
         }
         guest.join().expect("the guest does not panic");
         ringer.join().expect("a ringer does not panic");
-        assert_eq!(shared.count_unfinished(None), 0, "tasks were left");
+        assert_eq!(shared.count_unfinished(&[]), 0, "tasks were left");
         stage.books.close();
     });
 }

@@ -41,7 +41,7 @@ fn scheduler(workers: usize, guests_help: bool) -> Arc<Shared> {
 /// Ends it, and demands that nothing is left.
 fn end(shared: &Shared) {
     assert_eq!(shared.end(None), 0, "threads were left");
-    assert_eq!(shared.count_unfinished(None), 0, "tasks were left");
+    assert_eq!(shared.count_unfinished(&[]), 0, "tasks were left");
 }
 
 #[track_caller]

@@ -132,7 +132,7 @@ fn wait_outside<F: Future>(future: F) -> F::Output {
 
 /// Waits until even those are complete whose handles nobody holds. Every bell has rung, so they need no help.
 fn wait_for_all(shared: &Shared) {
-    while shared.count_unfinished(None) > 0 {
+    while shared.count_unfinished(&[]) > 0 {
         thread::yield_now();
     }
 }
