@@ -22,6 +22,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(filch_loom))]
 use crate::{hint, thread};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 /// Looks at a held lock before giving the processor up. A guess: sections take 10–50 ns, a look about 5–40 ns.
@@ -72,7 +73,7 @@ impl<T> ByteLock<T> {
         self.held
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
-            .then(|| ByteLockGuard { lock: self })
+            .then(|| ByteLockGuard { lock: self, _value: PhantomData })
     }
 
     #[cfg(filch_loom)]
@@ -122,6 +123,8 @@ impl<T> fmt::Debug for ByteLock<T> {
 /// The right to the value, until dropped.
 pub struct ByteLockGuard<'a, T> {
     lock: &'a ByteLock<T>,
+    /// Shared, a guard gives out `&T`: it must not be `Sync` where `T` is not.
+    _value: PhantomData<&'a mut T>,
 }
 
 impl<T> Deref for ByteLockGuard<'_, T> {
