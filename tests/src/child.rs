@@ -19,9 +19,18 @@ pub fn role() -> Option<String> {
 /// # Panics
 /// When no process can be started.
 pub fn run(test: &str, role: &str) -> Output {
+    run_in(test, role, &[])
+}
+
+/// Like [`run`], with some more variables in the child's environment.
+///
+/// # Panics
+/// When no process can be started.
+pub fn run_in(test: &str, role: &str, variables: &[(&str, &str)]) -> Output {
     let binary = env::current_exe().expect("a test knows its binary");
     Command::new(binary)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .envs(variables.iter().copied())
         .env(ROLE, role)
         .stdin(Stdio::null())
         .output()
@@ -34,7 +43,16 @@ pub fn run(test: &str, role: &str) -> Output {
 /// When the child fails, with what it wrote.
 #[track_caller]
 pub fn run_well(test: &str, role: &str) -> String {
-    let output = run(test, role);
+    run_well_in(test, role, &[])
+}
+
+/// Like [`run_well`], with some more variables in the child's environment.
+///
+/// # Panics
+/// When the child fails, with what it wrote.
+#[track_caller]
+pub fn run_well_in(test: &str, role: &str, variables: &[(&str, &str)]) -> String {
+    let output = run_in(test, role, variables);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success(),

@@ -5,6 +5,7 @@
 //! - [`Watchdog`]: a test that hangs fails loudly, with a look at every thread, instead of going on for ever.
 //! - [`Tally`], [`Counted`]: exact books on what was made, run and dropped.
 //! - [`keep`]: forgets a value, and leaks nothing.
+//! - [`on_wake`]: a waker that does something.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
 //! - [`signal`]: interrupts, one or a storm of them.
@@ -18,12 +19,14 @@ pub mod process;
 pub mod signal;
 
 mod counted;
+mod deed;
 mod dice;
 mod keep;
 mod wait;
 mod watchdog;
 
 pub use counted::{Counted, Tally};
+pub use deed::on_wake;
 pub use dice::Dice;
 pub use keep::keep;
 pub use wait::{PATIENCE, pending_until_dropped, wait_until};
