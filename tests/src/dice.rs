@@ -18,7 +18,12 @@ impl Dice {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             now.subsec_nanos().into()
         });
-        Self { seed, state: scramble(seed), tells: true }
+        Self { tells: true, ..Self::seeded(seed) }
+    }
+
+    /// Dice of this seed, which is told by whoever chose it.
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed, state: scramble(seed), tells: false }
     }
 
     /// Dice for another thread or task, which follow from these.

@@ -11,12 +11,14 @@
 //! - [`signal`]: interrupts, one or a storm of them.
 //! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
 //! - [`must_not_compile`]: what the types forbid.
+//! - [`soak`]: everything at once for as long as one likes, a program of its own.
 //! - [`Dice`]: random choices from a seed that is printed when the test fails.
 
 pub mod child;
 pub mod must_not_compile;
 pub mod process;
 pub mod signal;
+pub mod soak;
 
 mod counted;
 mod deed;

@@ -67,6 +67,16 @@ pub fn descriptors() -> usize {
     entries.count() - 1
 }
 
+/// What the open descriptors are, as far as the system tells: `socket:[number]`, a path, and the like.
+///
+/// # Panics
+/// When `/proc` cannot be read.
+pub fn descriptor_names() -> Vec<String> {
+    let entries = fs::read_dir("/proc/self/fd").expect("/proc tells of descriptors");
+    let name = |path: &Path| Some(fs::read_link(path).ok()?.display().to_string());
+    entries.filter_map(|entry| name(&entry.ok()?.path())).collect()
+}
+
 /// Bytes of memory that are really there.
 ///
 /// # Panics

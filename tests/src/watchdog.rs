@@ -35,7 +35,7 @@ impl Watchdog {
             .spawn(move || {
                 if called_off.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    dump(&test, limit, &seen);
+                    dump(&format!("watchdog: '{test}' has not ended within {limit:?}"), &seen);
                     std::process::abort();
                 }
             })
@@ -55,9 +55,10 @@ impl Watchdog {
     }
 }
 
-/// Written with one call: the lines of tests that run beside this one must not come between.
-fn dump(test: &str, limit: Duration, watched: &[(String, Handle)]) {
-    let mut text = format!("\nwatchdog: '{test}' has not ended within {limit:?}\n");
+/// Tells what is wrong, and what every thread does. Written with one call: the lines of tests that run beside this one must
+/// not come between.
+pub(crate) fn dump(what: &str, watched: &[(String, Handle)]) {
+    let mut text = format!("\n{what}\n");
     for (name, runtime) in watched {
         text += &format!("runtime '{name}': {runtime:?}\n  {:?}\n", runtime.metrics());
     }
