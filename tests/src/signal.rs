@@ -32,6 +32,16 @@ pub fn install_interrupt() {
     assert_eq!(installed, 0, "SIGUSR1 can be handled");
 }
 
+/// Makes a write to a closed pipe or connection end the process, as it does where `main` is not Rust's.
+///
+/// # Panics
+/// When the operating system refuses.
+pub fn let_closed_pipes_kill() {
+    // SAFETY: the default handler is no code of ours.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    assert_ne!(before, libc::SIG_ERR, "SIGPIPE can be handled");
+}
+
 /// How many interrupts have been delivered to this process.
 pub fn interrupts() -> usize {
     DELIVERED.load(Ordering::Relaxed)
