@@ -40,6 +40,7 @@
 //! Fields never borrow from each other: a decrement is made only by whom the matching increment was made for, `threads`
 //! is capped below its width, and `claims` has 38 bits, more jobs than fit into memory.
 
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(all(test, not(filch_loom)))]
@@ -112,7 +113,10 @@ impl Counters {
 
     /// Counts a job in if any thread serves: for when no thread could be started.
     pub(crate) fn claim_served(&self) -> Claim {
-        self.claim_if(|now| if now.threads() > 0 { Claim::Granted } else { Claim::Unserved })
+        self.claim_if(|now| {
+            let served = now.threads() > 0 || mutant::planted("pool.claim.hopeful");
+            if served { Claim::Granted } else { Claim::Unserved }
+        })
     }
 
     fn claim_if(&self, decide: impl Fn(Snapshot) -> Claim) -> Claim {
@@ -156,6 +160,10 @@ impl Counters {
         loop {
             if Snapshot(now).claims() >= Snapshot(now).threads() {
                 return Leave::Needed;
+            }
+            if mutant::planted("pool.leave.split") {
+                self.0.fetch_sub(THREAD, Ordering::Relaxed);
+                return Leave::Left;
             }
             match self.0.compare_exchange_weak(now, now - THREAD, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Leave::Left,

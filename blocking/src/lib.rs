@@ -27,10 +27,11 @@
 //! - `job`, `unblock`: [`Job`], the right to run some work once, and [`Unblock`], the future of what it returns.
 //! - `context`: [`enter`] and [`unblock()`]; `error`: what can go wrong.
 //!
-//! Under the model checker only the counters are modelled; `Arc` is the standard library's throughout, because the
-//! model's cannot hold trait objects.
+//! `channel`: what jobs travel through. `Arc` is the standard library's throughout, because a model's cannot hold trait
+//! objects.
 
 mod builder;
+mod channel;
 mod contain;
 mod context;
 mod counters;

@@ -4,6 +4,7 @@
 //! when a thread must be started and when one may leave; the protocol and the proof stand there.
 
 use crate::builder::Builder;
+use crate::channel::{Receiver, Sender, unbounded};
 use crate::counters::{Claim, Counters};
 use crate::error::{Refusal, SubmitError};
 use crate::job::Job;
@@ -11,14 +12,15 @@ use crate::registry::{Member, Registry};
 use crate::stats::{PoolReport, PoolStats};
 use crate::unblock::{self, Unblock};
 use crate::worker::{self, Worker};
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
 use filch_primitive::sync::{Mutex, MutexGuard};
-use filch_primitive::thread;
+use filch_primitive::{mutant, thread};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 use std::{fmt, io};
 
+#[cfg(all(test, filch_loom))]
+mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
@@ -281,7 +283,7 @@ impl Core {
         // Ordering: a full fence between the send and the look, paired with the one in `close`: either this thread
         // sees the bit or the closing one sees the job.
         fence(Ordering::SeqCst);
-        if self.counters.snapshot().is_closed() {
+        if self.counters.snapshot().is_closed() && !mutant::planted("pool.deliver.blind") {
             self.cancel_queued();
         }
     }

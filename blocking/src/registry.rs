@@ -3,7 +3,7 @@
 //! A thread is entered before it is started and struck out as the last thing it does, its hooks included. The
 //! [counters](crate::counters) say whether a thread may be counted on; this list only serves [`Registry::wait`].
 
-use crossbeam_channel::{Sender, bounded};
+use crate::channel::{Sender, bounded};
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;

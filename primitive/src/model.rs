@@ -52,6 +52,8 @@ pub fn canary(fault: &str, test: &str) {
     let output = Command::new(binary)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env("FILCH_MUTANT", fault)
+        // Enough for every planted fault; a deeper search is for those that nobody planted.
+        .env("LOOM_MAX_PREEMPTIONS", "2")
         // A model that is still at it after this many seconds has found nothing: it ends well, and that fails here.
         .env("LOOM_MAX_DURATION", "60")
         .output()
