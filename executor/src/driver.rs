@@ -44,12 +44,13 @@ use crossbeam_utils::CachePadded;
 use filch_blocking::{Job, Pool};
 use filch_primitive::ByteLock;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use filch_primitive::sync::{Mutex, OnceLock};
 use filch_primitive::thread::{self, Thread};
 use filch_primitive::time;
 use filch_reactor::{Events, Reactor, Turn};
 use filch_timer::{Clock, Timer};
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How long after its deadline a timer of a slot whose thread is awake is taken over by the watcher.
@@ -273,8 +274,7 @@ impl Park for Driver {
     fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {
         // The task rides in a slot of its own so that it can be had back from a job that was refused.
         let seat = Arc::new(Mutex::new(Some(task)));
-        let take =
-            |seat: &Mutex<Option<Runnable>>| seat.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = |seat: &Mutex<Option<Runnable>>| seat.lock().take();
         let job = {
             let seat = seat.clone();
             Job::new(move || {

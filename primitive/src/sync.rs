@@ -10,23 +10,26 @@
 //! Locks do not poison in any form, and have `parking_lot`'s surface. A model knows no time: a wait with a
 //! deadline ends there by notice alone.
 
+mod counter;
 #[cfg(any(filch_loom, filch_shuttle))]
 mod modelled;
-#[cfg(any(filch_loom, filch_shuttle, filch_tsan))]
+#[cfg(any(filch_loom, filch_shuttle))]
 mod once;
 #[cfg(not(any(filch_loom, filch_shuttle)))]
 mod real;
 #[cfg(filch_tsan)]
 mod tsan;
 
+pub use counter::StaticCounter;
+
 #[cfg(any(filch_loom, filch_shuttle))]
 pub use modelled::{Arc, Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(any(filch_loom, filch_shuttle)))]
 pub use real::{Arc, Condvar, Mutex, MutexGuard, atomic};
 
-#[cfg(any(filch_loom, filch_shuttle, filch_tsan))]
+#[cfg(any(filch_loom, filch_shuttle))]
 pub use once::OnceLock;
-#[cfg(not(any(filch_loom, filch_shuttle, filch_tsan)))]
+#[cfg(not(any(filch_loom, filch_shuttle)))]
 pub use std::sync::OnceLock;
 
 /// The real lock in every form, for statics: a model's exist only within one run of it, and these are the process's.

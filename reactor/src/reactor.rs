@@ -10,12 +10,12 @@ use crate::selector::{Occurrences, Selector};
 use crate::source::Source;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::sync::{Arc, Mutex, MutexGuard};
-use filch_primitive::wake_contained;
+use filch_primitive::{time, wake_contained};
 use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Turns readiness of descriptors into wake-ups, whenever somebody takes its turn.
 ///
@@ -233,13 +233,13 @@ impl Turn<'_> {
     pub fn wait(mut self, timeout: Option<Duration>, max_events: usize) -> io::Result<Events> {
         let occurrences = &mut self.state.occurrences;
         let waits = timeout.filter(|timeout| !timeout.is_zero());
-        let deadline = waits.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = waits.and_then(|timeout| time::now().checked_add(timeout));
         let mut left = timeout;
         while let Err(error) = self.shared.selector.wait(occurrences, left, max_events) {
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(error);
             }
-            left = deadline.map_or(timeout, |end| Some(end.saturating_duration_since(Instant::now())));
+            left = deadline.map_or(timeout, |end| Some(end.saturating_duration_since(time::now())));
         }
         let mut woken = Vec::new();
         let count = self.shared.dispatch(occurrences, &mut woken);

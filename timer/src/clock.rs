@@ -15,6 +15,7 @@
 use crate::line::{Nanos, Resolution};
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
+use filch_primitive::time;
 use std::fmt;
 // The model checker has no weak references; what models are about does not hang on this count.
 use std::sync::{Arc, Weak};
@@ -74,7 +75,7 @@ impl Clock {
     /// A virtual clock that starts at the present.
     #[must_use]
     pub fn manual() -> Self {
-        Self::manual_at(Instant::now())
+        Self::manual_at(time::now())
     }
 
     /// A virtual clock that starts at `start`.
@@ -94,7 +95,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Instant {
         match &self.0 {
-            Kind::Real => Instant::now(),
+            Kind::Real => time::now(),
             Kind::Manual(manual) => manual.now().to_instant(),
         }
     }
@@ -103,7 +104,7 @@ impl Clock {
     #[inline]
     pub(crate) fn nanos(&self) -> Nanos {
         match &self.0 {
-            Kind::Real => Nanos::from(Instant::now()),
+            Kind::Real => Nanos::from(time::now()),
             Kind::Manual(manual) => manual.now(),
         }
     }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::fallback;
 use crate::line::Nanos;
 use crate::timer::Timer;
+use filch_primitive::time;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -79,7 +80,7 @@ impl fmt::Debug for EnterGuard {
 /// The present on this thread's clock: the [entered](enter) timer's, else the machine's.
 #[must_use]
 pub fn now() -> Instant {
-    with_current(|context| context.map_or_else(Instant::now, |context| context.timer.clock().now()))
+    with_current(|context| context.map_or_else(time::now, |context| context.timer.clock().now()))
 }
 
 /// As [`now`], on the time line.

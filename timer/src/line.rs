@@ -14,6 +14,7 @@
 //! past) would lose their place, and an entry that moves to another timer would have to be recomputed.
 
 use filch_primitive::sync::OnceLock;
+use filch_primitive::time;
 use std::time::{Duration, Instant};
 
 /// How long a tick is.
@@ -117,7 +118,7 @@ pub(crate) fn later(instant: Instant, duration: Duration) -> Instant {
 /// The moment the process first asked for it.
 fn middle() -> Instant {
     static MIDDLE_INSTANT: OnceLock<Instant> = OnceLock::new();
-    *MIDDLE_INSTANT.get_or_init(Instant::now)
+    *MIDDLE_INSTANT.get_or_init(time::now)
 }
 
 /// A duration in nanoseconds, saturating.

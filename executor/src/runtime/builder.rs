@@ -4,11 +4,12 @@ use super::Runtime;
 use crate::driver::Driver;
 use crate::scheduler::{Hook, Hooks, Shared, WrapHook};
 use filch_blocking::Pool;
+use filch_primitive::sync::OnceLock;
 use filch_timer::Clock;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 

@@ -10,6 +10,7 @@
 use super::header::Header;
 use super::id::Id;
 use super::waker;
+use filch_primitive::sync::StaticCounter;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::task::Waker;
@@ -165,9 +166,6 @@ pub(super) fn thread_number() -> u64 {
 
 #[cold]
 fn next_thread_number() -> u64 {
-    // Not the facade's: nothing hangs on its order, and the model checker's atomics cannot stand in a `static`.
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    // Ordering: Relaxed: the exchange alone makes numbers differ.
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    static NEXT: StaticCounter = StaticCounter::new(1);
+    NEXT.next()
 }

@@ -4,15 +4,14 @@
 //! blocks of ids from one counter and counts within its block on its own. Rejected: one counter for all spawns (a line
 //! that every core writes, 240 ns when it comes from the other core), and the task's address (reused at once).
 
+use filch_primitive::sync::StaticCounter;
 use std::fmt;
 use std::num::NonZeroU64;
-// Not the facade's: no protocol hangs on this counter, and the model checker's atomics cannot stand in a `static`.
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Ids in one block. With a block per thread that spawns, 2^52 blocks last longer than the process.
 const BLOCK: u64 = 1 << 12;
 
-static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);
+static NEXT_BLOCK: StaticCounter = StaticCounter::new(1);
 
 /// Which task: unique in this process, never given twice.
 ///
@@ -60,8 +59,7 @@ impl Block {
 
     #[cold]
     fn refill(&mut self) {
-        // Ordering: Relaxed: the exchange alone makes blocks differ, nothing is published by it.
-        self.next = NEXT_BLOCK.fetch_add(1, Ordering::Relaxed) * BLOCK;
+        self.next = NEXT_BLOCK.next() * BLOCK;
         self.end = self.next + BLOCK;
     }
 }

@@ -1,5 +1,5 @@
-//! What is written once, where the standard library's does not serve: `ThreadSanitizer` does not see into that one, and
-//! clippy, which looks for what goes round the facade in a model's form, could not tell a facade's re-export from it.
+//! What is written once, under a model checker. A real one, like the standard library's, and another: where it must not
+//! stand under that name, whoever names it has gone round the facade.
 
 #![allow(unsafe_code, reason = "a cell that is written once is read without a lock")]
 

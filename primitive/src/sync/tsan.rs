@@ -11,9 +11,9 @@
 //! model grants, so a race in the drop of a shared value is still reported.
 //!
 //! **The standard library's inside**, which is not compiled with it. What is generic is compiled with us, and so is what is
-//! inlined: of a standard lock the fast path is seen, and the slow one is not. Our own locks are `parking_lot`'s, and
-//! [`OnceLock`](super::OnceLock) is one of our own here; the tests use the standard ones, like everybody. What the compiler has
-//! called their slow paths, `ci/sanitize` looks up.
+//! inlined: of a standard lock the fast path is seen, and the slow one is not. Our own locks are `parking_lot`'s, but
+//! [`OnceLock`](std::sync::OnceLock) is the standard one, other crates have theirs, and the tests use standard locks like
+//! everybody. What the compiler has called their slow paths, `ci/sanitize` looks up.
 //!
 //! Rejected: an `Arc` of our own for this form, which would leave wakers and the `Arc`s of others unseen, and test what
 //! nobody uses; a suppression for `Arc::drop_slow`, which hides every race in the drop of a shared value.
@@ -23,6 +23,8 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::OnceState;
+use std::time::Duration;
 
 /// What something synchronises by: an address. The runtime has its own notes about it, and nothing is read or written there.
 type Place = *const c_void;
@@ -62,15 +64,17 @@ extern "C" fn __wrap___tsan_atomic_thread_fence(order: c_int) {
     }
 }
 
-// The standard library's slow paths. What they take are addresses and numbers, which go through the same registers by
-// Rust's convention and by C's. Should a new compiler change that, or the names, the planted faults of `ci/sanitize` tell.
-unsafe extern "C" {
+// The standard library's slow paths. Should a new compiler change what they take, or their names, the planted faults of
+// `ci/sanitize` tell, and the link fails.
+unsafe extern "Rust" {
     #[link_name = concat!("__real_", env!("FILCH_STD_MUTEX_LOCK"))]
     fn mutex_lock(mutex: Place);
     #[link_name = concat!("__real_", env!("FILCH_STD_CONDVAR_WAIT"))]
     fn condvar_wait(condvar: Place, mutex: Place);
     #[link_name = concat!("__real_", env!("FILCH_STD_CONDVAR_WAIT_TIMEOUT"))]
-    fn condvar_wait_timeout(condvar: Place, mutex: Place, seconds: u64, nanos: u32) -> bool;
+    fn condvar_wait_timeout(condvar: Place, mutex: Place, timeout: Duration) -> bool;
+    #[link_name = concat!("__real_", env!("FILCH_STD_ONCE_CALL"))]
+    fn once_call(once: Place, ignores_poison: bool, init: &mut dyn FnMut(&OnceState));
 }
 
 /// `Mutex::lock` that has to wait.
@@ -79,7 +83,7 @@ unsafe extern "C" {
 /// As the original: `mutex` lives during the call.
 #[sanitize(thread = "off")]
 #[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_MUTEX_LOCK")))]
-unsafe extern "C" fn hooked_mutex_lock(mutex: Place) {
+unsafe fn hooked_mutex_lock(mutex: Place) {
     // SAFETY: as asked of the caller.
     unsafe { mutex_lock(mutex) };
     __tsan_acquire(mutex);
@@ -91,7 +95,7 @@ unsafe extern "C" fn hooked_mutex_lock(mutex: Place) {
 /// As the original: both live during the call, and the caller holds the lock.
 #[sanitize(thread = "off")]
 #[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_CONDVAR_WAIT")))]
-unsafe extern "C" fn hooked_condvar_wait(condvar: Place, mutex: Place) {
+unsafe fn hooked_condvar_wait(condvar: Place, mutex: Place) {
     __tsan_release(mutex);
     // SAFETY: as asked of the caller.
     unsafe { condvar_wait(condvar, mutex) };
@@ -104,15 +108,26 @@ unsafe extern "C" fn hooked_condvar_wait(condvar: Place, mutex: Place) {
 /// As the original: both live during the call, and the caller holds the lock.
 #[sanitize(thread = "off")]
 #[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_CONDVAR_WAIT_TIMEOUT")))]
-unsafe extern "C" fn hooked_condvar_wait_timeout(
-    condvar: Place,
-    mutex: Place,
-    seconds: u64,
-    nanos: u32,
-) -> bool {
+unsafe fn hooked_condvar_wait_timeout(condvar: Place, mutex: Place, timeout: Duration) -> bool {
     __tsan_release(mutex);
     // SAFETY: as asked of the caller.
-    let notified = unsafe { condvar_wait_timeout(condvar, mutex, seconds, nanos) };
+    let notified = unsafe { condvar_wait_timeout(condvar, mutex, timeout) };
     __tsan_acquire(mutex);
     notified
+}
+
+/// `Once::call`, which is called until it is done. Being done is published after `init`, and seen on the fast path.
+///
+/// # Safety
+/// As the original: `once` lives during the call.
+#[sanitize(thread = "off")]
+#[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_ONCE_CALL")))]
+unsafe fn hooked_once_call(once: Place, ignores_poison: bool, init: &mut dyn FnMut(&OnceState)) {
+    let mut told = |state: &OnceState| {
+        init(state);
+        __tsan_release(once);
+    };
+    // SAFETY: as asked of the caller.
+    unsafe { once_call(once, ignores_poison, &mut told) };
+    __tsan_acquire(once);
 }
