@@ -49,6 +49,7 @@ pub fn explore(times: Times, scenario: impl Fn() + Send + Sync + 'static) {
         thread::begin(times.timeouts);
         time::begin();
         scenario();
+        thread::end();
     });
     if let Ok(file) = std::env::var("FILCH_SHUTTLE_REPLAY") {
         let schedule =

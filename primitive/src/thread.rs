@@ -8,7 +8,7 @@ mod modelled;
 mod real;
 
 #[cfg(filch_shuttle)]
-pub(crate) use modelled::begin;
+pub(crate) use modelled::{begin, end};
 #[cfg(any(filch_loom, filch_shuttle))]
 pub use {
     local::LocalKey,

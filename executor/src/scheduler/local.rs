@@ -16,6 +16,7 @@
 use super::inbox::{Inbox, Pushed};
 use super::shared::Shared;
 use crate::task::{Heap, JoinHandle, Meta, Owned, Ran, Runnable, Schedule};
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{Ordering, fence};
 use filch_primitive::thread::{self, Thread};
@@ -153,7 +154,7 @@ impl Schedule for Sent {
 
 impl Sent {
     fn send(&self, task: Runnable) {
-        if self.inbox.push(task) == Pushed::Behind {
+        if self.inbox.push(task) == Pushed::Behind || mutant::planted("local.send.silent") {
             return;
         }
         // Ordering: SeqCst, paired with the fence in `Idle::mark`, or with the exchange of the plain waiter's

@@ -7,6 +7,7 @@ use super::policy;
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::task::{JoinHandle, Meta, Owned, Ran, Runnable};
+use filch_primitive::mutant;
 use filch_primitive::slice::{self, Slice};
 use filch_primitive::sync::atomic::{Ordering, fence};
 use filch_primitive::time;
@@ -324,7 +325,8 @@ impl Seat {
             if !notified {
                 self.shared.park.await_unpark(self.index);
             }
-            core.searching.set(slot.take_token());
+            let token = slot.take_token();
+            core.searching.set(token && !mutant::planted("seat.sleep.token"));
         }
         if !awake {
             core.pace.borrow_mut().wake_up();

@@ -21,6 +21,7 @@
 use super::policy::{SENTINEL_QUIET_TICKS, SENTINEL_TICK, SENTINEL_TICK_MAX, SPARE_PATIENCE_MAX};
 use super::shared::Shared;
 use super::threads;
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
@@ -168,7 +169,7 @@ fn look_round(shared: &Shared, polls_before: &mut [u64]) -> Round {
 
 impl Round {
     fn needs_help(&self, shared: &Shared) -> bool {
-        if shared.is_closed() {
+        if shared.is_closed() || mutant::planted("sentinel.help") {
             return false;
         }
         let nobody_runs = self.stuck == self.awake;

@@ -14,6 +14,7 @@ use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
 use crossbeam_utils::CachePadded;
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::thread;
@@ -224,7 +225,7 @@ impl Shared {
     /// Sends a task to some worker, from a thread that has no seat here.
     pub(super) fn send(&self, task: Runnable) {
         let target = self.pick_target();
-        if self.slots[target].inbox.push(task) == Pushed::First {
+        if self.slots[target].inbox.push(task) == Pushed::First && !mutant::planted("shared.send.silent") {
             self.after_publishing(Some(target));
         }
     }
@@ -271,7 +272,7 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.is_closed() {
             // Until then the sentinel sweeps, which holds no lock of the user's, as this thread may.
-            if self.is_over() {
+            if self.is_over() && !mutant::planted("shared.publish.sweep") {
                 self.sweep();
             }
             return;
@@ -381,7 +382,9 @@ impl Shared {
         // `after_publishing`.
         self.over.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.sweep();
+        if !mutant::planted("shared.over.sweep") {
+            self.sweep();
+        }
     }
 
     /// Aborts all tasks of a closed scheduler that no thread is polling, and drops them here. Any thread, any

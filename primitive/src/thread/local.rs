@@ -6,13 +6,17 @@
 //!
 //! A value that needs no dropping is there as long as its thread, as in the standard library: destructors of other
 //! thread-locals may still ask for it. Loom drops every value at the thread's end, so there such a destructor finds it gone.
+//!
+//! When a run of shuttle's fails, the stacks of its threads are freed as they are, and only then their thread-locals dropped.
+//! What those point to is gone by then, so they are leaked: else the failure would be reported as a crash.
 
 #[cfg(filch_loom)]
 use loom::thread as model;
 #[cfg(filch_shuttle)]
 use shuttle::thread as model;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::mem::ManuallyDrop;
 
 #[cfg(filch_loom)]
 type AccessError = loom::thread::AccessError;
@@ -42,13 +46,27 @@ macro_rules! __modelled_thread_local {
 /// A thread-local.
 #[derive(Debug)]
 pub struct LocalKey<T: 'static> {
-    key: model::LocalKey<T>,
+    init: fn() -> T,
+    key: model::LocalKey<OnceCell<Kept<T>>>,
+}
+
+/// A value that is dropped if its thread came to its end.
+struct Kept<T>(ManuallyDrop<T>);
+
+impl<T> Drop for Kept<T> {
+    #[allow(unsafe_code, reason = "drops by hand")]
+    fn drop(&mut self) {
+        if super::modelled::has_ended() {
+            // SAFETY: it is not used again.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
 }
 
 impl<T: 'static> LocalKey<T> {
     /// A key whose value `init` makes, at a thread's first look.
     pub const fn new(init: fn() -> T) -> Self {
-        Self { key: model::LocalKey { init, _p: std::marker::PhantomData } }
+        Self { init, key: model::LocalKey { init: OnceCell::new, _p: std::marker::PhantomData } }
     }
 
     /// Runs `f` with this thread's value.
@@ -66,9 +84,9 @@ impl<T: 'static> LocalKey<T> {
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         #[cfg(filch_shuttle)]
         if !std::mem::needs_drop::<T>() {
-            return Ok(f(&lasting::value(std::ptr::from_ref(self).addr(), self.key.init)));
+            return Ok(f(&lasting::value(std::ptr::from_ref(self).addr(), self.init)));
         }
-        self.key.try_with(f)
+        self.key.try_with(|cell| f(&cell.get_or_init(|| Kept(ManuallyDrop::new((self.init)()))).0))
     }
 }
 

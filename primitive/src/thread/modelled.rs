@@ -41,24 +41,46 @@ fn may_time_out() -> bool {
     false
 }
 
+/// Whether this thread's closure has ended, rather than the run around it.
+#[cfg(filch_loom)]
+pub(super) fn has_ended() -> bool {
+    true
+}
+
 #[cfg(filch_shuttle)]
-pub(crate) use run::begin;
+pub(super) use run::has_ended;
 #[cfg(filch_shuttle)]
 use run::may_time_out;
+#[cfg(filch_shuttle)]
+pub(crate) use run::{begin, end};
 
 #[cfg(filch_shuttle)]
 mod run {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashSet;
 
     // The real one: all threads of a model are one thread of the operating system, and one run at a time is on it.
     std::thread_local! {
         static TIMEOUTS: Cell<usize> = const { Cell::new(0) };
+        /// The threads whose closures have ended.
+        static ENDED: RefCell<HashSet<usize>> = RefCell::default();
     }
 
     /// A run begins, in which so many waits may end by time.
     pub(crate) fn begin(timeouts: usize) {
         TIMEOUTS.set(timeouts);
+        ENDED.with_borrow_mut(HashSet::clear);
         super::super::local::lasting::forget();
+    }
+
+    /// This thread's closure ends.
+    pub(crate) fn end() {
+        ENDED.with_borrow_mut(|ended| ended.insert(super::spread()));
+    }
+
+    /// Whether this thread's closure has ended, rather than the run around it.
+    pub(crate) fn has_ended() -> bool {
+        ENDED.with_borrow(|ended| ended.contains(&super::spread()))
     }
 
     /// Uses up one of the waits that end by time in this run, if any is left.
@@ -165,5 +187,7 @@ impl Drop for Finish {
     fn drop(&mut self) {
         // Ordering: Release, paired with the Acquire load in `is_finished`.
         self.0.store(true, Ordering::Release);
+        #[cfg(filch_shuttle)]
+        end();
     }
 }

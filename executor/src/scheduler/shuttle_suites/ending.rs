@@ -28,9 +28,7 @@ fn shuttle_the_end_leaves_nothing_whenever_it_comes() {
             })
         };
         let ringer = stage.belfry.ringer();
-        for _ in 0..dice(40) {
-            thread::yield_now();
-        }
+        wait_a_while();
         if dice(3) == 0 {
             end_inside(&shared);
         } else {
@@ -49,6 +47,29 @@ fn shuttle_the_end_leaves_nothing_whenever_it_comes() {
     });
 }
 
+/// Little else but spawns and the end: whichever comes first, each task runs or is aborted, and its handle says so.
+#[test]
+fn shuttle_a_spawn_that_races_the_end_resolves() {
+    explore(Times { rounds: 2_000, timeouts: 0 }, || {
+        let shared = scheduler(1 + dice(2), true);
+        let stage = Stage::new(&shared);
+        let spawners = [(); 2].map(|()| {
+            let (shared, stage) = (shared.clone(), stage.clone());
+            thread::spawn(move || {
+                let life = stage.books.open();
+                let handle = shared.spawn(async move { life.output() }, meta());
+                check(shared.block_on(handle));
+            })
+        });
+        assert_eq!(shared.end(None), 0, "threads were left");
+        for spawner in spawners {
+            spawner.join().expect("a spawner does not panic");
+        }
+        assert_eq!(shared.count_unfinished(&[]), 0, "tasks were left");
+        stage.books.close();
+    });
+}
+
 /// The scheduler's last handle is gone before tasks' wakers and handles are.
 #[test]
 fn shuttle_wakers_and_handles_outlive_the_scheduler() {
@@ -59,9 +80,7 @@ fn shuttle_wakers_and_handles_outlive_the_scheduler() {
         let ringer = stage.belfry.ringer();
         let aborting = stage.clone();
         let aborter = thread::spawn(move || (0..3).for_each(|_| aborting.abort_one()));
-        for _ in 0..dice(20) {
-            thread::yield_now();
-        }
+        wait_a_while();
         assert_eq!(shared.end(None), 0, "threads were left");
         drop(shared);
         for handle in handles {
@@ -75,6 +94,13 @@ fn shuttle_wakers_and_handles_outlive_the_scheduler() {
         aborter.join().expect("the aborter does not panic");
         stage.books.close();
     });
+}
+
+/// Not at all, or for a random number of turns.
+fn wait_a_while() {
+    if dice(2) == 0 {
+        (0..dice(40)).for_each(|_| thread::yield_now());
+    }
 }
 
 /// Ends the scheduler in one of its own tasks, if that gets to run before it is aborted; else here.

@@ -16,6 +16,7 @@
 
 mod bell;
 mod books;
+mod canaries;
 mod ending;
 mod local;
 mod park;
