@@ -31,7 +31,7 @@ pub use counted::{Counted, Tally};
 pub use deed::on_wake;
 pub use dice::Dice;
 pub use keep::keep;
-pub use wait::{PATIENCE, pending_until_dropped, wait_until};
+pub use wait::{PATIENCE, SLOWNESS, pending_until_dropped, wait_until};
 pub use watchdog::Watchdog;
 
 /// The program in the project's readme, which must compile and run.

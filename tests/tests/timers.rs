@@ -7,7 +7,7 @@ use filch::time::{
     Clock, MissedTickBehavior, interval, interval_at, now, sleep, sleep_until, timeout, timeout_at,
 };
 use filch::{Runtime, spawn};
-use filch_tests::{Dice, PATIENCE, Tally, Watchdog, wait_until};
+use filch_tests::{Dice, PATIENCE, SLOWNESS, Tally, Watchdog, wait_until};
 use futures_lite::future::poll_once;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -42,8 +42,8 @@ fn never_early_and_seldom_late() {
         .collect();
     late.sort_unstable();
     let (median, p99) = (late[SLEEPS / 2], late[SLEEPS * 99 / 100]);
-    assert!(median < Duration::from_millis(100), "half of all are more than {median:?} late");
-    assert!(p99 < Duration::from_secs(2), "one in a hundred is {p99:?} late");
+    assert!(median < SLOWNESS * Duration::from_millis(100), "half of all are more than {median:?} late");
+    assert!(p99 < SLOWNESS * Duration::from_secs(2), "one in a hundred is {p99:?} late");
 }
 
 #[test]
