@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Ends the process when it has lived for too long, after telling what every thread is doing. Dropping it calls it off.
+/// Ends the process when it has lived for too long, after telling what every thread is doing. Dropping it
+/// calls it off.
 ///
 /// A thread of its own does that, so it works however the test hangs.
 #[must_use = "the watchdog is called off when it is dropped"]
@@ -25,7 +26,7 @@ impl Watchdog {
     /// # Panics
     /// When the operating system gives no thread.
     pub fn new(limit: Duration) -> Self {
-        let limit = limit * SLOWNESS;
+        let limit = limit * SLOWNESS as u32;
         let test = thread::current().name().unwrap_or("unnamed").to_owned();
         let watched = Arc::<Mutex<Vec<(String, Handle)>>>::default();
         let (call_off, called_off) = mpsc::channel();
@@ -55,8 +56,8 @@ impl Watchdog {
     }
 }
 
-/// Tells what is wrong, and what every thread does. Written with one call: the lines of tests that run beside this one must
-/// not come between.
+/// Tells what is wrong, and what every thread does. Written with one call: the lines of tests that run beside
+/// this one must not come between.
 pub(crate) fn dump(what: &str, watched: &[(String, Handle)]) {
     let mut text = format!("\n{what}\n");
     for (name, runtime) in watched {

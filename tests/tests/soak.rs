@@ -1,4 +1,5 @@
-//! The endurance program can be trusted: a short run of it is clean, and each fault that can be planted in it is found.
+//! The endurance program can be trusted: a short run of it is clean, and each fault that can be planted in it
+//! is found.
 //!
 //! The runs are processes of their own, for they count what a process has. The hour-long one is
 //! `cargo run --release --example soak -- --minutes 60`.

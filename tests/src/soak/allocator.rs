@@ -1,7 +1,8 @@
 //! What the allocator of the system has given out, to the byte, and what it keeps for later.
 //!
-//! Resident memory alone says little: glibc keeps what a burst took, in an arena for each of many threads, and fills the holes
-//! by luck. What it has given out is exact, and what is resident after it was asked to give back all it can is nearly so.
+//! Resident memory alone says little: glibc keeps what a burst took, in an arena for each of many threads,
+//! and fills the holes by luck. What it has given out is exact, and what is resident after it was asked to
+//! give back all it can is nearly so.
 
 #![allow(unsafe_code, reason = "the allocator is asked through the C library")]
 

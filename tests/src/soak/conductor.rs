@@ -25,8 +25,8 @@ const TICK: Duration = Duration::from_millis(50);
 const LINE: Duration = Duration::from_secs(60);
 /// Between two looks at a process that is coming to rest.
 const REST: Duration = Duration::from_millis(20);
-/// So many equal looks are rest, when nothing is known yet of what rest is: they take longer than an idle thread is kept alive, be
-/// it a blocking one or a spare worker.
+/// So many equal looks are rest, when nothing is known yet of what rest is: they take longer than an idle
+/// thread is kept alive, be it a blocking one or a spare worker.
 const RESTS: usize = 120;
 /// What the first rest may take at least, however short the patience is otherwise.
 const FIRST_REST_MAX: Duration = Duration::from_secs(20);
@@ -146,8 +146,8 @@ impl Conductor<'_> {
         self.complaints()
     }
 
-    /// Says that it is time to stop after `length`, and waits until all ingredients have, and everything they began. What makes no
-    /// progress meanwhile hangs.
+    /// Says that it is time to stop after `length`, and waits until all ingredients have, and everything they
+    /// began. What makes no progress meanwhile hangs.
     fn watch(&mut self, ends: &Receiver<usize>, stop: &AtomicBool, length: Duration) -> Result<(), String> {
         let begin = Instant::now();
         let mut returned = vec![false; self.players.len()];

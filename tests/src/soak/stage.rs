@@ -118,8 +118,8 @@ impl Stage {
         }
     }
 
-    /// What came of an operation on descriptors that is free to fail for a lack of them during a fault of ours, but for
-    /// nothing else. To be called with the operation, synchronous or already awaited.
+    /// What came of an operation on descriptors that is free to fail for a lack of them during a fault of
+    /// ours, but for nothing else. To be called with the operation, synchronous or already awaited.
     pub(super) fn unless_excused<T>(&self, mark: Mark, result: io::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),

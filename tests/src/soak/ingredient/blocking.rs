@@ -72,7 +72,8 @@ fn closure(stage: &Stage, dice: &mut Dice, n: usize) -> (crate::soak::ledger::Wa
 
 async fn child(stage: &Stage) {
     let mark = stage.faults().mark();
-    // With the streams of this process: the C library calls a descriptor that it is to pass on bad when it is beyond the limit.
+    // With the streams of this process: the C library calls a descriptor that it is to pass on bad when it is
+    // beyond the limit.
     let status = || Command::new("true").status();
     let End::Done(status) = stage.spawn_blocking(status).await else {
         return stage.check(false, || "a closure that waits for a child did not complete".to_owned());

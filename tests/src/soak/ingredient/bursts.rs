@@ -15,7 +15,7 @@ fn run(stage: &Stage) {
     let mut dice = stage.dice();
     while stage.goes_on() {
         if stage.is_planted("memory") {
-            std::mem::forget(std::hint::black_box(vec![0_u8; 64 << 20]));
+            std::mem::forget(std::hint::black_box(vec![0_u8; 128 << 20]));
         }
         let tasks = if dice.one_in(4) { TASKS } else { dice.below(TASKS / 5) };
         match dice.below(3) {

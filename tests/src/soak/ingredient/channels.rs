@@ -1,5 +1,5 @@
-//! Channels of every kind, with many ends that come and go and futures that are dropped: no message is lost, doubled or
-//! out of order.
+//! Channels of every kind, with many ends that come and go and futures that are dropped: no message is lost,
+//! doubled or out of order.
 
 use super::Ingredient;
 use crate::Dice;

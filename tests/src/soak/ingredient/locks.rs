@@ -1,4 +1,5 @@
-//! Locks and semaphores, whose futures are dropped at random, and whose guards are held across awaits and panics.
+//! Locks and semaphores, whose futures are dropped at random, and whose guards are held across awaits and
+//! panics.
 
 use super::Ingredient;
 use crate::soak::ledger::panic_as_planned;

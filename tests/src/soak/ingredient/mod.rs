@@ -1,4 +1,5 @@
-//! What is mixed. Each works until its stage says stop, ends what it began, and holds its own sums against each other.
+//! What is mixed. Each works until its stage says stop, ends what it began, and holds its own sums against
+//! each other.
 
 mod block_on;
 mod blocking;

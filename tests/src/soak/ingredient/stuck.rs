@@ -1,4 +1,5 @@
-//! Tasks that block their worker, one or all of them, while others must get on; and delays in the middle of polls.
+//! Tasks that block their worker, one or all of them, while others must get on; and delays in the middle of
+//! polls.
 
 use super::Ingredient;
 use crate::PATIENCE;

@@ -1,7 +1,8 @@
 //! A conversation over a stream of any kind, which ends orderly or not at all.
 //!
-//! The client says with its first byte how it is to be, and with its second where the pattern of its bytes begins. In an orderly
-//! conversation it sends a number of bytes, ends its writing, and must read back the very same bytes and then the end.
+//! The client says with its first byte how it is to be, and with its second where the pattern of its bytes
+//! begins. In an orderly conversation it sends a number of bytes, ends its writing, and must read back the
+//! very same bytes and then the end.
 
 use crate::Dice;
 use crate::soak::stage::{Stage, at_random, nap};

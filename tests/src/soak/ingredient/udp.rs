@@ -1,4 +1,5 @@
-//! Datagrams there and back. On this machine none is lost as long as they fit the buffer, and no more than that are on the way.
+//! Datagrams there and back. On this machine none is lost as long as they fit the buffer, and no more than
+//! that are on the way.
 
 use super::Ingredient;
 use crate::Dice;
