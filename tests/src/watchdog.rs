@@ -26,7 +26,7 @@ impl Watchdog {
     /// # Panics
     /// When the operating system gives no thread.
     pub fn new(limit: Duration) -> Self {
-        let limit = limit * SLOWNESS as u32;
+        let limit = limit * SLOWNESS;
         let test = thread::current().name().unwrap_or("unnamed").to_owned();
         let watched = Arc::<Mutex<Vec<(String, Handle)>>>::default();
         let (call_off, called_off) = mpsc::channel();
