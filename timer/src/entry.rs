@@ -37,6 +37,7 @@
 
 use crate::line::Nanos;
 use filch_primitive::cell::UnsafeCell;
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::fmt;
 use std::marker::PhantomPinned;
@@ -158,7 +159,7 @@ impl Entry {
     #[inline]
     pub(crate) fn set_moved(&self, moved: bool) {
         // Ordering: Relaxed, as in `was_moved`.
-        self.moved.store(moved, Ordering::Relaxed);
+        self.moved.store(moved && !mutant::planted("timer.reset.forgets"), Ordering::Relaxed);
     }
 
     /// Future: whether the deadline was set ahead of the clock and not registered since.
@@ -239,7 +240,7 @@ impl Entry {
             // SAFETY: by 2 a waker was written. It may have been moved out, but its bits are two pointers that
             // stay what they were, and comparing them follows neither.
             let registered = unsafe { bits.assume_init_ref() };
-            registered.will_wake(waker)
+            registered.will_wake(waker) || mutant::planted("timer.waker.stale")
         })
     }
 

@@ -30,7 +30,7 @@ use crate::entry::{Entry, State};
 use crate::line::Nanos;
 use crate::wheel::{Step, Wheel};
 use filch_primitive::sync::atomic::{AtomicU64, Ordering, fence};
-use filch_primitive::{ByteLock, ByteLockGuard, WakeBatch, wake_contained};
+use filch_primitive::{ByteLock, ByteLockGuard, WakeBatch, mutant, wake_contained};
 use std::fmt;
 use std::ptr::NonNull;
 // The virtual clock refers back to its timers weakly; the model checker has no weak references.
@@ -222,7 +222,7 @@ impl Timer {
         let mut batch = WakeBatch::new();
         loop {
             let mut inner = self.shared.inner.lock();
-            inner.orphaned = true;
+            inner.orphaned = !mutant::planted("timer.orphan.open");
             while batch.has_room()
                 && let Some(entry) = inner.wheel.pop()
             {
@@ -276,7 +276,7 @@ impl Timer {
         unsafe { entry.linked(waker) };
         let earlier = self.shared.publish(&inner.wheel);
         drop(inner);
-        if earlier && !owner {
+        if earlier && !owner && !mutant::planted("timer.notify.silent") {
             self.shared.notify();
         }
         Link::Linked
@@ -379,7 +379,9 @@ impl Shared {
         if let Some(notify) = &self.notify {
             // Ordering: partner of the fence a driver has between saying that it sleeps and looking at the next
             // deadline.
-            fence(Ordering::SeqCst);
+            if !mutant::planted("timer.notify.fence") {
+                fence(Ordering::SeqCst);
+            }
             notify();
         }
     }
@@ -420,6 +422,9 @@ impl Watch for Shared {
     fn clock_advanced(&self) {
         let held = self.inner.lock();
         if held.orphaned {
+            return;
+        }
+        if mutant::planted("timer.advance.idle") && held.wheel.len() == 0 {
             return;
         }
         // Even when nothing is due: the wheel must come to the present, see the clock's docs.

@@ -1,12 +1,15 @@
 //! The entry's protocol under the model checker: registering, cancelling and resetting against firing and the end.
 //!
-//! Models run all their threads on one, so they share one context, entered first.
+//! Each thread of a model has a context of its own; where futures are polled by the first thread alone, only that one
+//! has entered the timer.
 
 use crate::line::Nanos;
 use crate::registration::Registration;
 use crate::{Clock, Timer, enter};
+use filch_primitive::model::{Bell, canary};
 use filch_primitive::sync::Arc;
-use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
+use filch_primitive::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use filch_primitive::thread;
 use std::pin::pin;
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::time::Duration;
@@ -52,7 +55,7 @@ fn loom_a_registration_racing_with_the_clock_is_ready_or_woken() {
     check(|_, clock, woken| {
         let mut nap = pin!(nap(clock));
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         let waker = counting(woken);
         let polled = nap.as_mut().poll(&mut Context::from_waker(&waker));
         thread.join().unwrap();
@@ -68,7 +71,7 @@ fn loom_cancelling_races_with_firing() {
         let mut nap = Box::pin(nap(clock));
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         drop(nap);
         thread.join().unwrap();
         assert!(woken.load(Ordering::Acquire) <= 1);
@@ -82,7 +85,7 @@ fn loom_another_waker_races_with_firing() {
         let mut nap = pin!(nap(clock));
         assert!(nap.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         let other = Arc::new(AtomicUsize::new(0));
         let second = counting(&other);
         let polled = nap.as_mut().poll(&mut Context::from_waker(&second));
@@ -101,7 +104,7 @@ fn loom_a_later_deadline_races_with_the_old_one() {
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let later = clock.nanos().saturating_add(5 * NAP);
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         nap.as_mut().reset(later);
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "never early");
         thread.join().unwrap();
@@ -124,7 +127,7 @@ fn loom_an_earlier_deadline_races_with_firing() {
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let earlier = clock.nanos();
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         nap.as_mut().reset(earlier);
         thread.join().unwrap();
         assert_eq!(woken.load(Ordering::Acquire), 1);
@@ -141,7 +144,7 @@ fn loom_two_threads_turn_one_wheel() {
         assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let due = clock.now() + 2 * NAP;
         let other = timer.clone();
-        let thread = loom::thread::spawn(move || other.turn(due));
+        let thread = thread::spawn(move || other.turn(due));
         let here = timer.turn(due);
         assert_eq!(here + thread.join().unwrap(), 2);
         assert_eq!(woken.load(Ordering::Acquire), 2);
@@ -155,10 +158,184 @@ fn loom_the_end_races_with_cancelling() {
         let mut nap = Box::pin(nap(clock));
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let ended = timer.clone();
-        let thread = loom::thread::spawn(move || ended.orphan());
+        let thread = thread::spawn(move || ended.orphan());
         drop(nap);
         thread.join().unwrap();
         assert!(woken.load(Ordering::Acquire) <= 1);
+    });
+}
+
+#[test]
+fn loom_two_threads_register_with_one_wheel() {
+    check(|timer, clock, woken| {
+        let waker = counting(woken);
+        let mut here = pin!(nap(clock));
+        let (other, there) = (timer.clone(), clock.clone());
+        let thread = thread::spawn(move || {
+            let _context = enter(&other, false);
+            let (bell, waker) = Bell::new();
+            let mut nap = Box::pin(nap(&there));
+            assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            (bell, nap)
+        });
+        assert!(here.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let (bell, nap) = thread.join().unwrap();
+        assert_eq!(timer.len(), 2);
+        clock.advance(NAP);
+        assert_eq!((woken.load(Ordering::Acquire), bell.rings()), (1, 1));
+        drop(nap);
+    });
+}
+
+/// Several fire, a batch at a time, and one of them goes: its neighbours must not.
+fn one_goes_while_all_fire(gone: usize) {
+    check(move |timer, clock, _| {
+        let mut naps: Vec<_> = (0..3)
+            .map(|_| {
+                let (bell, waker) = Bell::new();
+                let mut nap = Box::pin(nap(clock));
+                assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                (nap, bell, waker)
+            })
+            .collect();
+        let (gone, gone_bell, _) = naps.remove(gone);
+        let due = clock.now() + 2 * NAP;
+        let other = timer.clone();
+        let thread = thread::spawn(move || other.turn(due));
+        drop(gone);
+        let fired = thread.join().unwrap();
+        assert_eq!(fired, 2 + gone_bell.rings());
+        for (nap, bell, waker) in &mut naps {
+            assert_eq!(bell.rings(), 1);
+            assert!(nap.as_mut().poll(&mut Context::from_waker(waker)).is_ready());
+        }
+    });
+}
+
+#[test]
+fn loom_the_first_goes_while_all_fire() {
+    one_goes_while_all_fire(0);
+}
+
+#[test]
+fn loom_the_one_in_the_middle_goes_while_all_fire() {
+    one_goes_while_all_fire(1);
+}
+
+#[test]
+fn loom_the_last_goes_while_all_fire() {
+    one_goes_while_all_fire(2);
+}
+
+#[test]
+fn loom_a_reset_to_later_and_a_new_waker_race_with_firing() {
+    check(|_, clock, woken| {
+        let first = counting(woken);
+        let mut nap = pin!(nap(clock));
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+        let later = clock.nanos().saturating_add(5 * NAP);
+        let moved = clock.clone();
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
+        nap.as_mut().reset(later);
+        let (bell, waker) = Bell::new();
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "never early");
+        thread.join().unwrap();
+        // Fired for the old deadline after it had the new waker, it is woken, and polled once more.
+        if bell.rings() == 1 {
+            assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "never early");
+        }
+        let before = bell.rings();
+        clock.advance(4 * NAP);
+        assert_eq!(bell.rings(), before + 1);
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
+
+#[test]
+fn loom_who_is_orphaned_is_taken_over_and_fires_there() {
+    check(|timer, clock, _| {
+        let (bell, waker) = Bell::new();
+        let mut nap = pin!(nap(clock));
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let ended = timer.clone();
+        let thread = thread::spawn(move || ended.orphan());
+        let heir = Timer::new(clock.clone());
+        let _context = enter(&heir, true);
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "never early");
+        thread.join().unwrap();
+        assert_eq!(bell.rings(), 1, "told that its timer ended");
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!((timer.len(), heir.len()), (0, 1));
+        clock.advance(NAP);
+        assert_eq!(bell.rings(), 2);
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
+
+#[test]
+fn loom_who_registers_while_the_timer_ends_is_told_or_goes_elsewhere() {
+    check(|timer, clock, _| {
+        let (bell, waker) = Bell::new();
+        let mut nap = pin!(nap(clock));
+        let ended = timer.clone();
+        let thread = thread::spawn(move || ended.orphan());
+        // There is no other timer: woken at once, to try again.
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        thread.join().unwrap();
+        assert_eq!(bell.rings(), 1, "it waits for a timer that has ended");
+        assert_eq!(timer.len(), 0);
+    });
+}
+
+#[test]
+fn loom_a_reset_to_earlier_races_with_the_end() {
+    check(|timer, clock, _| {
+        let (bell, waker) = Bell::new();
+        let mut nap = pin!(nap(clock));
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let ended = timer.clone();
+        let thread = thread::spawn(move || ended.orphan());
+        nap.as_mut().reset(clock.nanos());
+        thread.join().unwrap();
+        assert_eq!(bell.rings(), 1);
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
+
+/// A driver as an executor's: says that it sleeps, looks, sleeps. The clock comes to each deadline that it sees.
+#[test]
+fn loom_a_registration_ends_the_drivers_sleep() {
+    loom::model(|| {
+        let clock = Clock::manual_at(Nanos::from_raw(1 << 62).to_instant());
+        let sleeper = Arc::new((AtomicBool::new(false), thread::current()));
+        let rung = sleeper.clone();
+        let timer = Timer::with_notify(clock.clone(), move || {
+            // Ordering: Relaxed here and below, for the fences: this one's is in `Shared::notify`.
+            if rung.0.load(Ordering::Relaxed) {
+                rung.1.unpark();
+            }
+        });
+        let (bell, waker) = Bell::new();
+        let (other, there) = (timer.clone(), clock.clone());
+        let thread = thread::spawn(move || {
+            let _context = enter(&other, false);
+            let mut nap = Box::pin(nap(&there));
+            assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            nap
+        });
+        while bell.rings() == 0 {
+            sleeper.0.store(true, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            if timer.next_deadline().is_none() {
+                thread::park();
+            }
+            sleeper.0.store(false, Ordering::Relaxed);
+            if let Some(due) = timer.next_deadline() {
+                timer.turn(due);
+            }
+        }
+        drop(thread.join().unwrap());
+        assert_eq!(timer.len(), 0);
     });
 }
 
@@ -170,9 +347,42 @@ fn loom_canary_a_model_that_must_fail() {
         let waker = counting(woken);
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let moved = clock.clone();
-        let thread = loom::thread::spawn(move || moved.advance(2 * NAP));
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
         drop(nap);
         thread.join().unwrap();
         assert_eq!(woken.load(Ordering::Acquire), 0, "on purpose: some order fires before the cancelling");
     });
+}
+
+#[test]
+fn loom_canary_a_clock_that_moves_no_wheel_without_need() {
+    canary("timer.advance.idle", "timer::model::loom_a_registration_racing_with_the_clock_is_ready_or_woken");
+}
+
+#[test]
+fn loom_canary_a_deadline_whose_move_is_forgotten() {
+    canary("timer.reset.forgets", "timer::model::loom_a_later_deadline_races_with_the_old_one");
+}
+
+#[test]
+fn loom_canary_an_entry_that_keeps_its_old_waker() {
+    canary("timer.waker.stale", "timer::model::loom_another_waker_races_with_firing");
+}
+
+#[test]
+fn loom_canary_a_registration_that_does_not_ring() {
+    canary("timer.notify.silent", "timer::model::loom_a_registration_ends_the_drivers_sleep");
+}
+
+#[test]
+fn loom_canary_a_ring_that_comes_before_the_deadline() {
+    canary("timer.notify.fence", "timer::model::loom_a_registration_ends_the_drivers_sleep");
+}
+
+#[test]
+fn loom_canary_an_end_that_does_not_last() {
+    canary(
+        "timer.orphan.open",
+        "timer::model::loom_who_registers_while_the_timer_ends_is_told_or_goes_elsewhere",
+    );
 }
