@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One thread, as `/proc` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,27 @@ pub fn thread_ids() -> Vec<u32> {
 pub fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// Watches how much of a processor this process takes.
+#[derive(Debug)]
+pub struct Spending {
+    begin: Instant,
+    before: Duration,
+}
+
+impl Spending {
+    /// From now on.
+    pub fn watch() -> Self {
+        Self { begin: Instant::now(), before: processor_time() }
+    }
+
+    /// The share of one processor that all threads together have taken since: about 1.0 for a spin on a machine that has nothing else
+    /// to do.
+    pub fn share(&self) -> f64 {
+        let spent = processor_time() - self.before;
+        spent.div_duration_f64(self.begin.elapsed())
+    }
 }
 
 /// How many threads there are whose name starts with `prefix`.
