@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 use super::ingredient::{self, Ingredient};
+use crate::SLOWNESS;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Faults that can be planted, to see that they are found: their names, and the ingredient that has each.
@@ -16,6 +17,7 @@ pub const BREAKS: &[(&str, &str)] = &[
     ("descriptor", "unix"),
     ("thread", "blocking"),
     ("zombie", "blocking"),
+    #[cfg(not(any(filch_asan, filch_tsan)))]
     ("memory", "bursts"),
 ];
 
@@ -63,7 +65,7 @@ impl Options {
         let mut options = Self {
             length: Duration::from_secs(60),
             seed: clock.subsec_nanos().into(),
-            patience: Duration::from_secs(30),
+            patience: Duration::from_secs(30) * SLOWNESS,
             ingredients: ingredient::ALL.iter().collect(),
             planted: None,
         };

@@ -12,11 +12,12 @@ pub(super) const INGREDIENT: Ingredient =
 const TASKS: usize = 100_000;
 
 fn run(stage: &Stage) {
+    if stage.is_planted("memory") {
+        // Written to, so that it is really there.
+        std::mem::forget(std::hint::black_box(vec![1_u8; 128 << 20]));
+    }
     let mut dice = stage.dice();
     while stage.goes_on() {
-        if stage.is_planted("memory") {
-            std::mem::forget(std::hint::black_box(vec![0_u8; 128 << 20]));
-        }
         let tasks = if dice.one_in(4) { TASKS } else { dice.below(TASKS / 5) };
         match dice.below(3) {
             0 => futures_lite::future::block_on(burst(stage, &mut dice, tasks)),
