@@ -59,6 +59,11 @@ impl Registration {
         if self.entry.state() == State::Fired && !self.entry.was_moved() {
             return true;
         }
+        self.has_come()
+    }
+
+    /// Whether the deadline has come, by the clock of the home, or else of this thread.
+    fn has_come(&self) -> bool {
         let now = self.home.as_ref().map_or_else(context::nanos, |home| home.clock().nanos());
         now >= self.deadline()
     }
@@ -122,7 +127,10 @@ impl Registration {
         let mut chosen = context::choose(&mut self.home);
         loop {
             let (Some(owner), Some(home)) = (chosen, &self.home) else {
-                // No timer to be had: try again at once, see the fallback's docs.
+                // No timer to be had: try again at once, see the fallback's docs, until the clock says that it is over.
+                if self.has_come() {
+                    break;
+                }
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             };
