@@ -29,6 +29,7 @@ type Lent = MutexGuard<'static, u8>;
 /// Whether a type is something. The inherent constant comes first, where its bound is met; else there is that of the trait.
 macro_rules! is {
     ($of:ty: $asked:path) => {{
+        #[allow(dead_code, reason = "unused where the answer is yes")]
         trait No {
             const ANSWER: bool = false;
         }
