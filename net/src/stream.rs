@@ -4,8 +4,8 @@ use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 
-/// Writes several buffers. A peer that is gone is an error and no more, even in a program where `SIGPIPE` ends the process: the
-/// standard library sees to that for one buffer only.
+/// Writes several buffers. A peer that is gone is an error and no more, even in a program where `SIGPIPE` ends the
+/// process: the standard library sees to that for one buffer only.
 pub(crate) fn write_vectored(io: &impl AsFd, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     // Apple's systems have no such flag but an option, which is set on every socket when it is made.
     #[cfg(target_vendor = "apple")]

@@ -71,8 +71,8 @@ impl<T: AsFd> Async<T> {
         Self::register(io, false)
     }
 
-    /// Registers a stream socket, which is in non-blocking mode already: TCP, or another descriptor that moves plain bytes and nothing
-    /// else. A transfer by the `AsyncRead` and `AsyncWrite` traits (or by
+    /// Registers a stream socket, which is in non-blocking mode already: TCP, or another descriptor that moves plain
+    /// bytes and nothing else. A transfer by the `AsyncRead` and `AsyncWrite` traits (or by
     /// [`poll_read_stream`](Self::poll_read_stream) and [`poll_write_stream`](Self::poll_write_stream)) that moves
     /// fewer bytes than it might is then taken as proof that nothing is left, which saves the system call that would only
     /// say so.

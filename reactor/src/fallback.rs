@@ -27,14 +27,14 @@ pub(crate) fn reactor() -> io::Result<Arc<Shared>> {
     Ok(REACTOR.get_or_init(|| reactor).shared().clone())
 }
 
-/// How long to leave the system alone after it refused to wait. A guess: short for those who wait for their events, long for
-/// a processor.
+/// How long to leave the system alone after it refused to wait. A guess: short for those who wait for their events,
+/// long for a processor.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(1);
 
 fn run(reactor: &Reactor) {
     loop {
-        // Nobody else takes this reactor's turn. What the kernel refuses now (out of memory for a moment) it may grant later;
-        // a refusal for good (somebody closed the descriptor) must not become a spin.
+        // Nobody else takes this reactor's turn. What the kernel refuses now (out of memory for a moment) it may grant
+        // later; a refusal for good (somebody closed the descriptor) must not become a spin.
         if reactor.try_turn().is_none_or(|turn| turn.wait(None, usize::MAX).is_err()) {
             thread::park_timeout(PAUSE_AFTER_REFUSAL);
         }

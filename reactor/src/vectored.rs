@@ -1,17 +1,18 @@
 //! Transfers into or out of several buffers: what one system call takes of them.
 //!
-//! The system takes so many buffers and no more, and stops without having run out of bytes or of room. A transfer that moved less
-//! than *all* of the buffers hold is thus no proof that nothing is left; one that moved less than those it was given is. And
-//! where all it is given are empty it moves nothing, which would be read as the end.
+//! The system takes so many buffers and no more, and stops without having run out of bytes or of room. A
+//! transfer that moved less than *all* of the buffers hold is thus no proof that nothing is left; one that
+//! moved less than those it was given is. And where all it is given are empty it moves nothing, which would
+//! be read as the end.
 
 use std::ops::Range;
 
-/// Buffers that one system call takes: `IOV_MAX` on Linux and the BSDs. Where it is fewer the standard library gives fewer, and nothing
-/// is concluded from short transfers anyway.
+/// Buffers that one system call takes: `IOV_MAX` on Linux and the BSDs. Where it is fewer the standard
+/// library gives fewer, and nothing is concluded from short transfers anyway.
 const BUFFERS_MAX: usize = 1024;
 
-/// Of buffers with these lengths, those that one call is to be given, and how many bytes they hold. Zero bytes: all buffers are
-/// empty.
+/// Of buffers with these lengths, those that one call is to be given, and how many bytes they hold. Zero
+/// bytes: all buffers are empty.
 pub fn first_call(lens: impl Iterator<Item = usize>) -> (Range<usize>, usize) {
     let mut filled = lens.enumerate().skip_while(|(_, len)| *len == 0).take(BUFFERS_MAX);
     let Some((begin, first)) = filled.next() else { return (0..0, 0) };

@@ -65,8 +65,8 @@ impl Spending {
         Self { begin: Instant::now(), before: processor_time() }
     }
 
-    /// The share of one processor that all threads together have taken since: about 1.0 for a spin on a machine that has nothing else
-    /// to do.
+    /// The share of one processor that all threads together have taken since: about 1.0 for a spin on a
+    /// machine that has nothing else to do.
     pub fn share(&self) -> f64 {
         let spent = processor_time() - self.before;
         spent.div_duration_f64(self.begin.elapsed())

@@ -26,8 +26,8 @@ pub fn install_interrupt() {
     // SAFETY: all zeroes are an action: no flags, so not `SA_RESTART`; an empty mask; the default handler.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = count as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    // SAFETY: the action is complete, and its handler is a function of the type that no `SA_SIGINFO` asks for, which touches one
-    // atomic number only. The old action is not asked for.
+    // SAFETY: the action is complete, and its handler is a function of the type that no `SA_SIGINFO` asks
+    // for, which touches one atomic number only. The old action is not asked for.
     let installed = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
     assert_eq!(installed, 0, "SIGUSR1 can be handled");
 }
@@ -50,7 +50,8 @@ pub fn interrupts() -> usize {
 /// Interrupts one thread of this process, unless it is gone.
 pub fn interrupt(thread: u32) {
     let process = std::process::id();
-    // SAFETY: `tgkill` takes three numbers and touches no memory. A thread that is not there is an error, not a danger.
+    // SAFETY: `tgkill` takes three numbers and touches no memory. A thread that is not there is an error, not
+    // a danger.
     let _gone = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGUSR1) };
 }
 

@@ -1,5 +1,6 @@
-//! Descriptors under abuse: numbers that are reused, twins, closing behind our back, registering and deregistering from everywhere,
-//! and readers, writers and operations that break the rules of their traits. Nobody else may notice.
+//! Descriptors under abuse: numbers that are reused, twins, closing behind our back, registering and
+//! deregistering from everywhere, and readers, writers and operations that break the rules of their traits.
+//! Nobody else may notice.
 
 use filch::io::{Async, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, copy};
 use filch::net::{TcpListener, TcpStream, UnixStream};
@@ -26,8 +27,8 @@ fn cut(number: usize) -> usize {
     (number / by).max(1)
 }
 
-/// many descriptors have events at once; some are closed before anybody has looked at theirs, and their numbers are
-/// taken by others. Those never hear of it, and the ones that stayed all do.
+/// many descriptors have events at once; some are closed before anybody has looked at theirs, and
+/// their numbers are taken by others. Those never hear of it, and the ones that stayed all do.
 #[test]
 fn numbers_reused_while_events_are_on_their_way() {
     let _watchdog = Watchdog::usual();
@@ -94,8 +95,8 @@ fn numbers_reused_while_events_are_on_their_way() {
     assert!(reused > 0, "not one number was reused, so nothing was tested");
 }
 
-/// twins of one open file, each registered. Each has its own events, and goes without the other's noticing, or
-/// leaving a hook in the reactor that nobody can take out.
+/// twins of one open file, each registered. Each has its own events, and goes without the other's
+/// noticing, or leaving a hook in the reactor that nobody can take out.
 #[test]
 fn twins_of_one_socket_live_and_go_on_their_own() {
     let _watchdog = Watchdog::usual();
@@ -127,7 +128,8 @@ fn twins_of_one_socket_live_and_go_on_their_own() {
                 .await?;
                 assert_eq!(n, 1);
             }
-            // The open file lives on by its twin, with events all the time; nobody is registered for them any more.
+            // The open file lives on by its twin, with events all the time; nobody is registered for them any
+            // more.
             let (here, mut there) = Plain::pair()?;
             let twin = here.try_clone()?;
             drop(UnixStream::from_std(here)?);
@@ -169,7 +171,8 @@ fn descriptors_closed_behind_our_back() {
                 let error = here.try_read(&mut [0]).expect_err("there is no such descriptor");
                 assert_eq!(error.raw_os_error(), Some(libc::EBADF));
                 drop(there);
-                // Taken back rather than dropped: the standard library ends a program that closes what is closed.
+                // Taken back rather than dropped: the standard library ends a program that closes what is
+                // closed.
                 let _nothing = here.into_std()?.into_raw_fd();
                 // The number is free, and works for its next owner.
                 let (mut here, mut there) = UnixStream::pair()?;
@@ -182,8 +185,8 @@ fn descriptors_closed_behind_our_back() {
     assert!(runtime.shutdown(PATIENCE).is_clean());
 }
 
-/// A-100 for the reactor's own: with its descriptor replaced by something else, sockets are out of order, but tasks, timers and
-/// closures go on, nobody spins, and the end comes.
+/// A-100 for the reactor's own: with its descriptor replaced by something else, sockets are out of order, but
+/// tasks, timers and closures go on, nobody spins, and the end comes.
 #[test]
 fn a_reactor_that_lost_its_descriptor_spoils_nothing_else() {
     let _watchdog = Watchdog::usual();
@@ -227,7 +230,8 @@ fn a_reactor_that_lost_its_descriptor_spoils_nothing_else() {
         Some(_) => {
             let (here, there) = UnixStream::pair().expect("sockets work");
             replace_reactors_descriptor();
-            // A wait that was under way ends by the old descriptor's events, and the next one is refused, again and again.
+            // A wait that was under way ends by the old descriptor's events, and the next one is refused,
+            // again and again.
             drop(there);
             let spending = process::Spending::watch();
             // What it does meanwhile is what is tested.
@@ -244,7 +248,8 @@ fn a_reactor_that_lost_its_descriptor_spoils_nothing_else() {
     reason = "descriptors are closed behind their owners' backs, in a process of this test's own"
 )]
 fn close_behind_its_back(number: RawFd) {
-    // SAFETY: closing touches no memory. The owner of the number is prepared for it, and closes no other's in its stead.
+    // SAFETY: closing touches no memory. The owner of the number is prepared for it, and closes no other's in
+    // its stead.
     let closed = unsafe { libc::close(number) };
     assert_eq!(closed, 0);
 }
@@ -269,8 +274,8 @@ fn replace_reactors_descriptor() {
     assert_eq!(replaced, 1, "there is one reactor");
 }
 
-/// threads register, wait, deregister and close all at once, each the others' descriptors too; those who stay are served to the
-/// last byte.
+/// threads register, wait, deregister and close all at once, each the others' descriptors too; those
+/// who stay are served to the last byte.
 #[test]
 fn descriptors_that_come_and_go_on_all_threads() {
     let watchdog = Watchdog::new(Duration::from_secs(60));
@@ -339,8 +344,8 @@ fn descriptors_that_come_and_go_on_all_threads() {
     assert_eq!(echoes.counted(), rounds);
 }
 
-/// a socket that is broken for good, and that nobody waits for, costs nothing. Neither does one whose only waiter waits for
-/// the other direction.
+/// a socket that is broken for good, and that nobody waits for, costs nothing. Neither does one whose
+/// only waiter waits for the other direction.
 #[test]
 fn broken_sockets_nobody_waits_for_do_not_spin() {
     let _watchdog = Watchdog::usual();
@@ -385,8 +390,8 @@ fn broken_sockets_nobody_waits_for_do_not_spin() {
         .expect("sockets work");
 }
 
-/// An operation given to `read_with` is a stranger's code: it may panic, come back, or use the same descriptor. The descriptor is as
-/// before, and so are its other waiters.
+/// An operation given to `read_with` is a stranger's code: it may panic, come back, or use the same
+/// descriptor. The descriptor is as before, and so are its other waiters.
 #[test]
 fn operations_that_misbehave_leave_the_descriptor_usable() {
     let watchdog = Watchdog::usual();
@@ -482,8 +487,9 @@ impl AsyncWrite for Hostile {
     }
 }
 
-/// such readers and writers, given to whatever we export that takes one. The worst that may happen is a panic or an error in
-/// the task that uses them; the sockets at their other end, the runtime and other tasks are as before.
+/// such readers and writers, given to whatever we export that takes one. The worst that may happen is a
+/// panic or an error in the task that uses them; the sockets at their other end, the runtime and other tasks
+/// are as before.
 #[test]
 fn hostile_readers_and_writers_harm_their_own_task_only() {
     let watchdog = Watchdog::usual();
@@ -538,7 +544,8 @@ fn hostile_readers_and_writers_harm_their_own_task_only() {
                     let error = runtime.block_on(task).expect("no panic").expect_err("it fails");
                     assert_eq!(error.to_string(), "on purpose");
                 }
-                // A panic or an error, as the taker likes it, but no success with bytes that were never there.
+                // A panic or an error, as the taker likes it, but no success with bytes that were never
+                // there.
                 Vice::Boasts => match runtime.block_on(task) {
                     Err(error) => assert!(error.is_panic(), "{number}"),
                     Ok(result) => drop(result.expect_err("nothing was read or written")),

@@ -1,5 +1,5 @@
-//! Sockets under abuse: no connection, datagram or byte is lost, told twice or held back, whatever the peer, the caller or the
-//! system does; and everything that was opened is closed.
+//! Sockets under abuse: no connection, datagram or byte is lost, told twice or held back, whatever the peer,
+//! the caller or the system does; and everything that was opened is closed.
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
@@ -57,8 +57,9 @@ impl Drop for Place {
     }
 }
 
-/// out of descriptors, a listener whose queue is full costs no processor time, neither while nobody accepts nor while
-/// somebody tries again now and then; afterwards everybody who waited in the queue is served.
+/// out of descriptors, a listener whose queue is full costs no processor time, neither while
+/// nobody accepts nor while somebody tries again now and then; afterwards everybody who waited in the queue
+/// is served.
 #[test]
 fn accepting_without_descriptors_does_not_spin() {
     let _watchdog = Watchdog::usual();
@@ -236,7 +237,8 @@ fn connecting_to_a_black_hole_can_be_given_up() {
     let runtime = runtime(2);
     runtime
         .block_on(async {
-            // A queue of one that nobody empties: once it is full the system drops what knocks, without a word.
+            // A queue of one that nobody empties: once it is full the system drops what knocks, without a
+            // word.
             let socket = TcpSocket::new_v4()?;
             socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
             let listener = socket.listen(0)?;
@@ -281,7 +283,8 @@ fn connecting_to_a_black_hole_can_be_given_up() {
         .expect("sockets work");
 }
 
-/// A thousand tasks accept from one listener: each connection goes to exactly one of them, and nobody sleeps through it.
+/// A thousand tasks accept from one listener: each connection goes to exactly one of them, and nobody sleeps
+/// through it.
 #[test]
 fn a_thousand_tasks_accept_a_thousand_connections() {
     let watchdog = Watchdog::usual();
@@ -318,7 +321,8 @@ fn a_thousand_tasks_accept_a_thousand_connections() {
         .expect("sockets work");
 }
 
-/// much data through the smallest buffers the system gives, both ways at once on one connection: every byte, in its place.
+/// much data through the smallest buffers the system gives, both ways at once on one connection: every
+/// byte, in its place.
 #[test]
 fn much_through_tiny_buffers_both_ways() {
     let watchdog = Watchdog::new(Duration::from_secs(120));
@@ -428,7 +432,8 @@ fn reads_given_up_again_and_again_lose_nothing() {
     assert!(given_up > 0, "not one read had to wait");
 }
 
-/// Peers that vanish at any moment: everybody who deals with them is told, by an end or an error, and comes to an end.
+/// Peers that vanish at any moment: everybody who deals with them is told, by an end or an error, and comes
+/// to an end.
 #[test]
 fn peers_that_vanish_at_any_moment() {
     let watchdog = Watchdog::usual();
@@ -480,7 +485,8 @@ fn peers_that_vanish_at_any_moment() {
     assert_eq!((books.made(), books.alive()), (2 * connections, 0));
 }
 
-/// datagrams of all sizes, none of them included, keep their borders, and one that is too long harms only itself.
+/// datagrams of all sizes, none of them included, keep their borders, and one that is too long harms
+/// only itself.
 #[test]
 fn datagrams_of_every_size() {
     let watchdog = Watchdog::usual();
@@ -519,7 +525,8 @@ fn datagrams_of_every_size() {
         .expect("sockets work");
 }
 
-/// In a program whose `main` is not Rust's a closed pipe ends the process. Every way of writing spares it that.
+/// In a program whose `main` is not Rust's a closed pipe ends the process. Every way of writing spares it
+/// that.
 #[test]
 fn a_closed_peer_is_an_error_even_where_sigpipe_kills() {
     let _watchdog = Watchdog::usual();

@@ -1,7 +1,8 @@
-//! What is done to the process as a whole: interrupted all the time, stopped and continued, on tiny stacks, with hardly a descriptor.
+//! What is done to the process as a whole: interrupted all the time, stopped and continued, on tiny stacks,
+//! with hardly a descriptor.
 //!
-//! The sums are those of the program `everything`, which checks them itself, and that it neither spins nor leaves anything behind.
-//! What needs privileges or tools is in `ci/faults`.
+//! The sums are those of the program `everything`, which checks them itself, and that it neither spins nor
+//! leaves anything behind. What needs privileges or tools is in `ci/faults`.
 
 use filch::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use filch::time::{interval, sleep};
@@ -76,7 +77,8 @@ fn a_storm_of_signals_on_all_threads() {
     assert!(signals > 100, "only {signals} signals came");
 }
 
-/// The same, with the threads of one runtime and a closed circuit of everything that waits: nothing is early and nothing is lost.
+/// The same, with the threads of one runtime and a closed circuit of everything that waits: nothing is early
+/// and nothing is lost.
 #[test]
 fn waits_that_are_interrupted_all_the_time() {
     let _watchdog = Watchdog::usual();
@@ -137,8 +139,8 @@ fn waits_that_are_interrupted_all_the_time() {
     assert!(storm.end() > 100, "there was no storm");
 }
 
-/// Stopped in the middle of it and continued, again and again: when it has ended the sums are the same. That its sleeps are not
-/// early the program checks itself; that they were late is the stop's doing.
+/// Stopped in the middle of it and continued, again and again: when it has ended the sums are the same. That
+/// its sleeps are not early the program checks itself; that they were late is the stop's doing.
 #[test]
 fn stopped_and_continued() {
     let _watchdog = Watchdog::new(Duration::from_secs(60));
@@ -171,8 +173,8 @@ fn stopped_and_continued() {
     sums_as_expected(&program.end());
 }
 
-/// Time that passes while the process is stopped counts: what was due meanwhile is due at once, an interval does not make up for the
-/// beats it missed, and the sentinel takes nobody for stuck for ever.
+/// Time that passes while the process is stopped counts: what was due meanwhile is due at once, an interval
+/// does not make up for the beats it missed, and the sentinel takes nobody for stuck for ever.
 #[test]
 fn an_interval_skips_what_it_missed_while_stopped() {
     let _watchdog = Watchdog::usual();

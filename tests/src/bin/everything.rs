@@ -1,16 +1,18 @@
-//! Uses every part once or a few times, checks its own sums, and tells how it went: the program that `ci/faults` runs while system
-//! calls fail, threads and descriptors run out, and signals rain.
+//! Uses every part once or a few times, checks its own sums, and tells how it went: the program that
+//! `ci/faults` runs while system calls fail, threads and descriptors run out, and signals rain.
 //!
 //! The last line it prints, and how it exits:
 //! - `sums as expected`, 0: nothing was to be seen from inside.
-//! - `error: <what it was about>: <what the system said>`, 3: an error reached the caller, and everything was given back after it.
+//! - `error: <what it was about>: <what the system said>`, 3: an error reached the caller, and everything was
+//!   given back after it.
 //! - anything else, 1 or 101: wrong sums, a spin, something left behind, a panic.
 //!
 //! What it may be told:
 //! - `storm`: a thread of its own interrupts every other one by a signal all the while.
 //! - `interruptible`: the signal is handled, and comes from elsewhere.
 //! - `long`: everything many times over.
-//! - `hang`, `spin`, `leak`, `thread`, `error`, `abort`: to misbehave, so that those who look for it can be tried.
+//! - `hang`, `spin`, `leak`, `thread`, `error`, `abort`: to misbehave, so that those who look for it can be
+//!   tried.
 
 use filch::io::{Async, AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
@@ -27,7 +29,8 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What may be spent in a time in which there is nothing to do: far less than a spin, far more than a clock tick.
+/// What may be spent in a time in which there is nothing to do: far less than a spin, far more than a clock
+/// tick.
 const IDLE_CPU: Duration = Duration::from_millis(40);
 const IDLE: Duration = Duration::from_millis(120);
 
