@@ -1,13 +1,14 @@
 //! The readiness protocol under the model checker: every interleaving of an operation and an event.
 //!
-//! Sizes are the smallest that can go wrong: one event, or two, against one operation, or two. Run with
-//! `RUSTFLAGS="--cfg filch_loom" cargo test -p filch-reactor --release model`.
+//! Sizes are the smallest that can go wrong: one event, or two, against one operation, or two.
 
 use crate::direction::Direction;
 use crate::readiness::Readiness;
+use filch_primitive::model::{Bell, canary};
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Wake, Waker};
+use filch_primitive::thread;
+use std::task::Waker;
 
 /// A descriptor as the protocol sees it: what the kernel holds, and the direction beside it.
 struct Io {
@@ -57,59 +58,38 @@ impl Io {
     }
 }
 
-/// Remembers that it was woken. The standard library's atomics: a waker is no part of the model.
-#[derive(Default)]
-struct Flag(std::sync::atomic::AtomicUsize);
-
-impl Flag {
-    fn new() -> (std::sync::Arc<Self>, Waker) {
-        let flag = std::sync::Arc::new(Self::default());
-        (flag.clone(), Waker::from(flag))
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::SeqCst) > 0
-    }
-}
-
-impl Wake for Flag {
-    fn wake(self: std::sync::Arc<Self>) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-    }
-}
-
 /// Whoever waits while there is something to read, and was not woken, sleeps for ever.
-fn assert_not_stuck(io: &Io, waits: bool, flag: &Flag) {
-    if waits && !flag.is_set() {
+fn assert_not_stuck(io: &Io, waits: bool, bell: &Bell) {
+    if waits && bell.rings() == 0 {
         assert_eq!(io.bytes.load(Ordering::Acquire), 0, "a reader sleeps beside what it waits for");
     }
 }
 
 #[test]
-fn model_an_event_beside_an_operation_wakes_it_or_is_seen() {
+fn loom_an_event_beside_an_operation_wakes_it_or_is_seen() {
     loom::model(|| {
         let io = Io::new();
         let kernel = {
             let io = io.clone();
-            loom::thread::spawn(move || io.arrive())
+            thread::spawn(move || io.arrive())
         };
-        let (flag, waker) = Flag::new();
+        let (bell, waker) = Bell::new();
         let got = io.poll_read(1, &mut None, &waker);
         kernel.join().unwrap();
-        assert_not_stuck(&io, got.is_none(), &flag);
+        assert_not_stuck(&io, got.is_none(), &bell);
     });
 }
 
 #[test]
-fn model_a_short_transfer_hides_no_later_event() {
+fn loom_a_short_transfer_hides_no_later_event() {
     loom::model(|| {
         let io = Io::new();
         io.arrive();
         let kernel = {
             let io = io.clone();
-            loom::thread::spawn(move || io.arrive())
+            thread::spawn(move || io.arrive())
         };
-        let (flag, waker) = Flag::new();
+        let (bell, waker) = Bell::new();
         // Room for more than there is: each transfer is short, and clears.
         let mut key = None;
         let mut waits = false;
@@ -120,22 +100,21 @@ fn model_a_short_transfer_hides_no_later_event() {
             }
         }
         kernel.join().unwrap();
-        assert_not_stuck(&io, waits, &flag);
+        assert_not_stuck(&io, waits, &bell);
     });
 }
 
 #[test]
-fn model_two_operations_share_a_direction() {
-    // Two threads, for three at one spin lock have endless interleavings: one thread runs both operations, the
-    // second of them whole between the first one's system call and its clear.
+fn loom_two_operations_share_a_direction() {
+    // One thread runs both operations, the second of them whole between the first one's system call and its clear.
     loom::model(|| {
         let io = Io::new();
         let kernel = {
             let io = io.clone();
-            loom::thread::spawn(move || io.arrive())
+            thread::spawn(move || io.arrive())
         };
-        let (flag, waker) = Flag::new();
-        let (other_flag, other_waker) = Flag::new();
+        let (bell, waker) = Bell::new();
+        let (other_bell, other_waker) = Bell::new();
         let seen = io.direction.readiness().load();
         let refused = io.bytes.load(Ordering::Acquire) == 0;
         let other_waits = io.poll_read(1, &mut None, &other_waker).is_none();
@@ -144,20 +123,20 @@ fn model_two_operations_share_a_direction() {
         }
         let waits = io.poll_read(1, &mut None, &waker).is_none();
         kernel.join().unwrap();
-        assert_not_stuck(&io, waits, &flag);
-        assert_not_stuck(&io, other_waits, &other_flag);
+        assert_not_stuck(&io, waits, &bell);
+        assert_not_stuck(&io, other_waits, &other_bell);
     });
 }
 
 #[test]
-fn model_forgetting_beside_an_event_is_safe() {
+fn loom_forgetting_beside_an_event_is_safe() {
     loom::model(|| {
         let io = Io::new();
         let kernel = {
             let io = io.clone();
-            loom::thread::spawn(move || io.arrive())
+            thread::spawn(move || io.arrive())
         };
-        let (flag, waker) = Flag::new();
+        let (bell, waker) = Bell::new();
         let mut key = None;
         let waits = io.poll_read(1, &mut key, &waker).is_none();
         if let Some(key) = key {
@@ -165,22 +144,68 @@ fn model_forgetting_beside_an_event_is_safe() {
         }
         kernel.join().unwrap();
         drop(waker);
-        assert!(waits || !flag.is_set() || key.is_some());
-        assert_eq!(std::sync::Arc::strong_count(&flag), 1, "no waker is left behind");
+        assert!(waits || bell.rings() == 0 || key.is_some());
+        assert_eq!(std::sync::Arc::strong_count(&bell), 1, "no waker is left behind");
     });
+}
+
+#[test]
+fn loom_two_tasks_that_wait_for_one_direction_are_both_woken() {
+    loom::model(|| {
+        let io = Io::new();
+        let other = io.clone();
+        let waiting = thread::spawn(move || {
+            let (bell, waker) = Bell::new();
+            (other.poll_read(1, &mut None, &waker).is_none(), bell)
+        });
+        let kernel = {
+            let io = io.clone();
+            thread::spawn(move || io.arrive())
+        };
+        let (bell, waker) = Bell::new();
+        let waits = io.poll_read(1, &mut None, &waker).is_none();
+        let (other_waits, other_bell) = waiting.join().unwrap();
+        kernel.join().unwrap();
+        assert_not_stuck(&io, waits, &bell);
+        assert_not_stuck(&io, other_waits, &other_bell);
+    });
+}
+
+#[test]
+fn loom_a_closing_event_beside_a_short_transfer_leaves_the_end_to_be_read() {
+    loom::model(|| {
+        let direction = Arc::new(Direction::new(Readiness::new()));
+        let other = direction.clone();
+        let thread = thread::spawn(move || other.event(true, &mut Vec::new()));
+        // All there was before the event was taken. Nothing else will report the end.
+        let seen = direction.readiness().load();
+        direction.readiness().drained(seen);
+        thread.join().unwrap();
+        assert!(direction.readiness().load().is_ready());
+    });
+}
+
+#[test]
+fn loom_canary_a_clear_that_ignores_the_generation() {
+    canary("reactor.clear.any", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
+}
+
+#[test]
+fn loom_canary_an_event_that_looks_for_waiters_too_early() {
+    canary("reactor.event.early", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
 }
 
 /// The canary: a protocol that clears whatever it finds must be caught.
 #[test]
 #[should_panic(expected = "a reader sleeps beside what it waits for")]
-fn model_a_clear_that_ignores_the_generation_is_caught() {
+fn loom_a_clear_that_ignores_the_generation_is_caught() {
     loom::model(|| {
         let io = Io::new();
         let kernel = {
             let io = io.clone();
-            loom::thread::spawn(move || io.arrive())
+            thread::spawn(move || io.arrive())
         };
-        let (flag, waker) = Flag::new();
+        let (bell, waker) = Bell::new();
         let mut waits = false;
         if io.bytes.load(Ordering::Acquire) == 0 {
             // Wrong on purpose: the snapshot is loaded after the system call.
@@ -189,6 +214,6 @@ fn model_a_clear_that_ignores_the_generation_is_caught() {
             waits = io.poll_read(1, &mut None, &waker).is_none();
         }
         kernel.join().unwrap();
-        assert_not_stuck(&io, waits, &flag);
+        assert_not_stuck(&io, waits, &bell);
     });
 }

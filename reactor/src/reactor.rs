@@ -4,6 +4,9 @@
 //! before any of them. No user code runs under one: wakers are collected while the registry is locked, once per
 //! batch of events, and woken after it is released.
 
+#[cfg(all(test, filch_loom))]
+mod model;
+
 use crate::registry::Key;
 use crate::registry::Registry;
 use crate::selector::{Occurrences, Selector};

@@ -53,6 +53,7 @@
 //! Clearing the word *before* the system call needs no generation, but costs every full read an exchange to set it
 //! again, and two tasks on one direction then hide readiness from each other.
 
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 
@@ -165,7 +166,8 @@ impl Readiness {
     fn clear(&self, seen: Snapshot, bits: usize) {
         let mut now = Snapshot(self.0.load(Ordering::Relaxed));
         // An event since `seen` has another generation: it stays. Only WAITERS may change within one.
-        while now.generation() == seen.generation() && now.is_ready() {
+        let any = mutant::planted("reactor.clear.any");
+        while (now.generation() == seen.generation() || any) && now.is_ready() {
             // Ordering: Relaxed. Nothing is published: the state that was refused lives in the kernel, and the exchange
             // fails when an event came between.
             match self.0.compare_exchange_weak(now.0, now.0 & !bits, Ordering::Relaxed, Ordering::Relaxed) {

@@ -14,7 +14,14 @@ use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 pub(crate) mod epoll;
+#[cfg(filch_loom)]
+pub(crate) mod modelled;
+#[cfg(any(target_os = "linux", filch_loom))]
+mod notice;
 pub(crate) mod portable;
+
+#[cfg(any(target_os = "linux", filch_loom))]
+pub(crate) use notice::Notice;
 
 /// Events taken by one wait at most.
 pub(crate) const EVENTS_MAX: usize = 256;
@@ -37,6 +44,8 @@ pub(crate) enum Selector {
     #[cfg(target_os = "linux")]
     Epoll(epoll::Epoll),
     Portable(portable::Portable),
+    #[cfg(filch_loom)]
+    Modelled(modelled::Modelled),
 }
 
 /// Room for what one wait reports.
@@ -51,6 +60,8 @@ enum Raw {
     #[cfg(target_os = "linux")]
     Epoll(epoll::Room),
     Portable(polling::Events),
+    #[cfg(filch_loom)]
+    Modelled,
 }
 
 impl Selector {
@@ -77,6 +88,8 @@ impl Selector {
             #[cfg(target_os = "linux")]
             Self::Epoll(_) => Raw::Epoll(epoll::Room::new()),
             Self::Portable(_) => Raw::Portable(portable::room()),
+            #[cfg(filch_loom)]
+            Self::Modelled(_) => Raw::Modelled,
         };
         Occurrences { list: Vec::with_capacity(EVENTS_MAX), raw }
     }
@@ -87,6 +100,8 @@ impl Selector {
             #[cfg(target_os = "linux")]
             Self::Epoll(_) => true,
             Self::Portable(_) => false,
+            #[cfg(filch_loom)]
+            Self::Modelled(_) => true,
         }
     }
 
@@ -96,6 +111,11 @@ impl Selector {
             #[cfg(target_os = "linux")]
             Self::Epoll(epoll) => epoll.add(fd, key),
             Self::Portable(portable) => portable.add(fd, key),
+            #[cfg(filch_loom)]
+            Self::Modelled(modelled) => {
+                modelled.add(fd, key);
+                Ok(())
+            }
         }
     }
 
@@ -105,6 +125,8 @@ impl Selector {
             #[cfg(target_os = "linux")]
             Self::Epoll(epoll) => epoll.delete(fd),
             Self::Portable(portable) => portable.delete(fd),
+            #[cfg(filch_loom)]
+            Self::Modelled(modelled) => modelled.delete(fd),
         }
     }
 
@@ -114,6 +136,8 @@ impl Selector {
             #[cfg(target_os = "linux")]
             Self::Epoll(epoll) => epoll.notify(),
             Self::Portable(portable) => portable.notify(),
+            #[cfg(filch_loom)]
+            Self::Modelled(modelled) => modelled.notify(),
         }
     }
 
@@ -136,6 +160,11 @@ impl Selector {
             }
             (Self::Portable(portable), Raw::Portable(events)) => {
                 portable.wait(events, timeout, &mut into.list)
+            }
+            #[cfg(filch_loom)]
+            (Self::Modelled(modelled), Raw::Modelled) => {
+                modelled.wait(timeout, &mut into.list);
+                Ok(())
             }
             #[cfg(target_os = "linux")]
             _ => unreachable!("the room came from another selector"),

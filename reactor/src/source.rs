@@ -22,7 +22,7 @@ use crate::registry::Key;
 use crate::selector::Occurrence;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use filch_primitive::sync::{Arc, Mutex};
-use filch_primitive::wake_contained;
+use filch_primitive::{mutant, wake_contained};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::task::Waker;
@@ -179,6 +179,10 @@ impl Source {
 
     /// Its reactor has ended: whoever waits is told, and the wakers move into `woken`.
     pub(crate) fn orphan(&self, woken: &mut Vec<Waker>) {
+        if mutant::planted("reactor.orphan.late") {
+            self.event_both(woken);
+            return self.homeless.store(true, Ordering::Release);
+        }
         // Ordering: Release, paired with `is_homeless`.
         self.homeless.store(true, Ordering::Release);
         self.event_both(woken);

@@ -15,7 +15,7 @@
     reason = "one system call that rustix offers only to builds that give up older kernels"
 )]
 
-use super::{EVENTS_MAX, Occurrence};
+use super::{EVENTS_MAX, Notice, Occurrence};
 use crate::registry::Key;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
@@ -31,7 +31,7 @@ pub(crate) struct Epoll {
     epoll: OwnedFd,
     notifier: OwnedFd,
     /// A notification was sent that no wait has seen.
-    notified: AtomicBool,
+    notice: Notice,
     /// Whether the kernel may be asked for `epoll_pwait2`.
     precise: AtomicBool,
 }
@@ -68,8 +68,7 @@ impl Epoll {
                 error => io::Error::from(error),
             }
         })?;
-        let selector =
-            Self { epoll, notifier, notified: AtomicBool::new(false), precise: AtomicBool::new(true) };
+        let selector = Self { epoll, notifier, notice: Notice::new(), precise: AtomicBool::new(true) };
         let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&selector.epoll, &selector.notifier, data(Key::NOTIFY), edge)?;
         Ok(selector)
@@ -100,12 +99,8 @@ impl Epoll {
     }
 
     pub(crate) fn notify(&self) {
-        // Ordering: Release, paired with the Acquire half of the exchange in `wait`: what the notifier did before is
-        // seen by the thread whose wait ends. Acquire, its mirror image, keeps the write below behind a lowering.
-        if !self.notified.swap(true, Ordering::AcqRel) && self.ring().is_err() {
-            // Nobody was told, so nothing is pending: the next notifier tries again.
-            // Ordering: Release, as above, for the notifier that exchanges it next.
-            self.notified.store(false, Ordering::Release);
+        if self.notice.raise() && self.ring().is_err() {
+            self.notice.retract();
         }
     }
 
@@ -150,9 +145,7 @@ impl Epoll {
         for event in events {
             let key = Key::from_u64(event.data.u64());
             if key == Key::NOTIFY {
-                // Ordering: Acquire, paired with the Release half in `notify`; Release, its mirror image. An exchange
-                // and not a store, so that it reads the last notifier's.
-                self.notified.swap(false, Ordering::AcqRel);
+                self.notice.lower();
             } else {
                 into.push(occurrence(key, event.flags));
             }
