@@ -247,6 +247,7 @@ fn table() -> Vec<Row> {
                 filch_primitive::cell::UnsafeCell<Movable> => "S-UW-",
                 filch_primitive::cell::UnsafeCell<Lent> => "--UW-",
             ],
+            StaticCounter: [filch_primitive::sync::StaticCounter => "SYUWR"],
             Slice: [filch_primitive::slice::Slice => "SYUWR"],
             Phase: [filch_primitive::wait_list::Phase => "SYUWR"],
             Tag: [filch_primitive::wait_list::Tag => "--UWR"],
