@@ -77,6 +77,10 @@ fn main() -> ExitCode {
     if mode == "interruptible" {
         signal::install_interrupt();
     }
+    if cfg!(filch_tsan) {
+        // The sanitizer has a thread of its own, as soon as there is a second one.
+        thread::spawn(|| {}).join().expect("it does nothing");
+    }
     let (threads, descriptors) = (process::thread_ids().len(), process::descriptors());
     // It looks into `/proc` by a descriptor of its own, so the books are made before it and after it.
     let storm = (mode == "storm").then(|| signal::Storm::begin(Duration::from_micros(300)));
