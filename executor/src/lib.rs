@@ -13,6 +13,8 @@ pub mod time;
 
 mod driver;
 mod metrics;
+#[cfg(all(test, filch_loom))]
+mod model;
 mod runtime;
 mod scheduler;
 

@@ -17,8 +17,9 @@
 use super::context::{self, Context};
 use super::policy;
 use super::seat::Seat;
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use super::{local, worker};
+use filch_primitive::mutant;
 use filch_primitive::slice;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
@@ -74,7 +75,7 @@ impl Shared {
                 }
             }
             if idle && !guest.is_woken() {
-                seat.sleep(None, || guest.is_woken());
+                seat.sleep(None, || guest.is_woken() && !mutant::planted("guest.sleep.look"));
             }
         }
         Poll::Pending
@@ -143,7 +144,7 @@ impl Wake for Guest {
         }
         // Ordering: SeqCst, paired with the fence in `Idle::mark`, see the module's protocol.
         fence(Ordering::SeqCst);
-        if let Some(shared) = self.shared.upgrade() {
+        if let Some(shared) = shared::upgrade(&self.shared) {
             shared.unpark_if_parked(self.slot);
         }
     }

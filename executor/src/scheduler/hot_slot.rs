@@ -15,6 +15,7 @@
 #![allow(unsafe_code, reason = "the slot holds a task as a raw pointer")]
 
 use crate::task::{Header, Runnable};
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::{self, NonNull};
 
@@ -42,7 +43,8 @@ impl HotSlot {
         let raw = task.into_raw().as_ptr();
         if self.is_empty() {
             // Ordering: Release, paired with the Acquire exchange in `take`: a thief sees the task whole.
-            self.task.store(raw, Ordering::Release);
+            self.task
+                .store(raw, mutant::ordering("hot_slot.put.order", Ordering::Release, Ordering::Relaxed));
             return None;
         }
         // Ordering: Release as above. Acquire is not needed: a task that comes back was put in by this thread.
@@ -59,7 +61,8 @@ impl HotSlot {
             return None;
         }
         // Ordering: Acquire, paired with the Release in `put`.
-        let raw = self.task.swap(ptr::null_mut(), Ordering::Acquire);
+        let order = mutant::ordering("hot_slot.take.order", Ordering::Acquire, Ordering::Relaxed);
+        let raw = self.task.swap(ptr::null_mut(), order);
         // SAFETY: the pointer came from `into_raw` in `put`, and the exchange took it out of the slot.
         NonNull::new(raw).map(|raw| unsafe { Runnable::from_raw(raw) })
     }

@@ -36,6 +36,7 @@
 //! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per
 //! task.
 
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// The set of sleepers and the searcher's token.
@@ -58,7 +59,7 @@ impl Idle {
         let (word, bit) = place(slot);
         // Ordering: Relaxed; the fence below orders it before the look that follows, see the module's proof.
         self.parked[word].fetch_or(bit, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("idle.mark.fence", Ordering::SeqCst, Ordering::AcqRel));
     }
 
     /// Takes `slot`'s bit back. True for exactly one caller per [`mark`](Self::mark): that caller owes the

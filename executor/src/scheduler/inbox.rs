@@ -16,6 +16,7 @@
 #![allow(unsafe_code, reason = "tasks travel as raw pointers through their own links")]
 
 use crate::task::{Header, Runnable};
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr::{self, NonNull};
 
@@ -49,7 +50,8 @@ impl Inbox {
             let raw = task.into_raw();
             // Ordering: Release, paired with the Acquire swap in `take`: the taker sees the task and its link.
             // Relaxed on failure: the head is only compared and stored.
-            match self.head.compare_exchange_weak(head, raw.as_ptr(), Ordering::Release, Ordering::Relaxed) {
+            let success = mutant::ordering("inbox.push.order", Ordering::Release, Ordering::Relaxed);
+            match self.head.compare_exchange_weak(head, raw.as_ptr(), success, Ordering::Relaxed) {
                 Ok(before) if before.is_null() => return Pushed::First,
                 Ok(_) => return Pushed::Behind,
                 Err(now) => {
@@ -75,7 +77,8 @@ impl Inbox {
         }
         // Ordering: Acquire, paired with the Release exchanges in `push`; those of older senders are carried
         // along by the release sequence of the newer ones.
-        let head = self.head.swap(ptr::null_mut(), Ordering::Acquire);
+        let order = mutant::ordering("inbox.take.order", Ordering::Acquire, Ordering::Relaxed);
+        let head = self.head.swap(ptr::null_mut(), order);
         let newest_first = Chain { first: NonNull::new(head) };
         let mut oldest_first = Chain { first: None };
         for mut task in newest_first {

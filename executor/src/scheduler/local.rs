@@ -14,7 +14,7 @@
 //! complete, so that no run right is ever made again.
 
 use super::inbox::{Inbox, Pushed};
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use crate::task::{Heap, JoinHandle, Meta, Owned, Ran, Runnable, Schedule};
 use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
@@ -164,7 +164,7 @@ impl Sent {
         match &*home {
             Home::Away => {}
             Home::Seat(shared, slot) => {
-                if let Some(shared) = shared.upgrade() {
+                if let Some(shared) = shared::upgrade(shared) {
                     let slot = *slot;
                     drop(home);
                     shared.unpark_if_parked(slot);

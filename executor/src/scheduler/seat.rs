@@ -259,8 +259,11 @@ impl Seat {
         self.shared.idle.end_search();
         // Ordering: SeqCst, paired with the fence of a submitter that saw the token taken and left its task to
         // us.
-        fence(Ordering::SeqCst);
-        if self.shared.idle.any_parked() && self.shared.has_shared_work() {
+        fence(mutant::ordering("seat.end_search.fence", Ordering::SeqCst, Ordering::AcqRel));
+        if !mutant::planted("seat.end_search.look")
+            && self.shared.idle.any_parked()
+            && self.shared.has_shared_work()
+        {
             self.shared.wake_one();
         }
     }
@@ -310,9 +313,9 @@ impl Seat {
         }
         idle.mark(self.index);
         let awake = self.shared.is_closed()
-            || self.shared.has_shared_work()
+            || self.shared.has_shared_work() && !mutant::planted("seat.sleep.look")
             || !slot.inbox.is_empty()
-            || local::has_sent()
+            || local::has_sent() && !mutant::planted("local.sleep.look")
             || more();
         let notified = if awake {
             false

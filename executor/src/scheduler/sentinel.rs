@@ -44,7 +44,7 @@ impl Sentinel {
     #[inline]
     pub(super) fn work_begins(&self) {
         // Ordering: SeqCst, paired with the fence in `fall_asleep`.
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("sentinel.work_begins.fence", Ordering::SeqCst, Ordering::AcqRel));
         // Ordering: Relaxed, behind the fence.
         if self.asleep.load(Ordering::Relaxed) {
             self.call();
@@ -67,10 +67,15 @@ impl Sentinel {
         self.call();
     }
 
-    fn fall_asleep(&self, shared: &Shared) {
+    /// The calling thread is the sentinel.
+    pub(super) fn on_this_thread(&self) {
+        *self.thread.lock() = Some(thread::current());
+    }
+
+    pub(super) fn fall_asleep(&self, shared: &Shared) {
         // Ordering: Relaxed, ordered by the fence, which is paired with the one in `work_begins`.
         self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("sentinel.fall_asleep.fence", Ordering::SeqCst, Ordering::AcqRel));
         // Ordering: Relaxed; a stale value only costs another look.
         while self.asleep.load(Ordering::Relaxed) && !shared.is_closed() && !shared.is_anybody_awake() {
             thread::park();
@@ -82,7 +87,7 @@ impl Sentinel {
 
 /// The body of the sentinel's thread.
 pub(super) fn watch(shared: &Arc<Shared>) {
-    *shared.sentinel.thread.lock() = Some(thread::current());
+    shared.sentinel.on_this_thread();
     let mut polls_before = vec![u64::MAX; shared.slots().len()];
     let mut quiet_ticks = 0;
     let mut stand_ins_before = 0;

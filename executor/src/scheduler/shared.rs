@@ -194,7 +194,7 @@ impl Shared {
 
     /// Makes a task that no slot owns, and leaves the right to run it to the caller.
     #[allow(unsafe_code, reason = "allocates from a heap under its lock")]
-    fn create_outside<F>(&self, future: F, meta: Meta) -> (Runnable, JoinHandle<F::Output>)
+    pub(super) fn create_outside<F>(&self, future: F, meta: Meta) -> (Runnable, JoinHandle<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -269,7 +269,7 @@ impl Shared {
         // Ordering: SeqCst, paired with the fence in `Idle::mark`: either the sleeper's last look sees the
         // task, or it is seen asleep here. The same fence pairs with the one in `end`: either the last sweep sees
         // the task, or the flag is seen here.
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("shared.publish.fence", Ordering::SeqCst, Ordering::AcqRel));
         if self.is_closed() {
             // Until then the sentinel sweeps, which holds no lock of the user's, as this thread may.
             if self.is_over() && !mutant::planted("shared.publish.sweep") {
@@ -290,7 +290,7 @@ impl Shared {
     pub(super) fn after_leaving(&self, slot: usize) {
         self.park.left(slot);
         // Ordering: SeqCst, as in `after_publishing`.
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("shared.leaving.fence", Ordering::SeqCst, Ordering::AcqRel));
         if self.is_over() {
             self.sweep();
         } else if self.is_closed() {
@@ -325,8 +325,8 @@ impl Shared {
             // meanwhile and relied on this search, so look once more after giving it back.
             self.idle.end_search();
             // Ordering: SeqCst, paired with the submitter's fence in `after_publishing`.
-            fence(Ordering::SeqCst);
-            if !self.has_shared_work() {
+            fence(mutant::ordering("shared.wake_one.fence", Ordering::SeqCst, Ordering::AcqRel));
+            if !self.has_shared_work() || mutant::planted("shared.wake_one.look") {
                 return false;
             }
         }
@@ -381,7 +381,7 @@ impl Shared {
         // Ordering: Relaxed; the fence orders it before one more sweep, and pairs with the one in
         // `after_publishing`.
         self.over.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        fence(mutant::ordering("shared.over.fence", Ordering::SeqCst, Ordering::AcqRel));
         if !mutant::planted("shared.over.sweep") {
             self.sweep();
         }
@@ -460,10 +460,18 @@ impl Schedule for Shared {
     }
 }
 
+/// The scheduler, if it is still there. Every waker and every hook that outlives it asks here.
+pub(super) fn upgrade(shared: &Weak<Shared>) -> Option<Arc<Shared>> {
+    // The model checker does not see reference counts: it is told where somebody looks.
+    #[cfg(all(test, filch_loom))]
+    super::model::existence();
+    shared.upgrade()
+}
+
 #[cold]
 fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
     // The upgrade keeps the scheduler until `send` is through with it: the task itself may be gone by then.
-    match target.upgrade() {
+    match upgrade(target) {
         Some(shared) => shared.send(task),
         // Every task was aborted before the scheduler went; a wake that comes later changes nothing.
         None => task.forget(),

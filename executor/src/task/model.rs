@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "spawning into a heap is a promise about threads")]
 
 use super::{Heap, JoinHandle, Meta, Ran, Runnable, Schedule};
+use crate::model::check;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -87,7 +88,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, waker: &Waker) -> Poll<Result<T, super::J
 /// Wakes while the task is polled for the first time, before, or after: it is polled again and sees the flag. Nothing but
 /// the wake orders the flag; nothing but the state word orders one poll's look at the future after another's.
 fn wake_beside_a_poll(by_value: bool, notified_before: bool) {
-    loom::model(move || {
+    check(move || {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let flag = Arc::new(AtomicBool::new(false));
@@ -169,7 +170,7 @@ fn loom_a_second_wake_beside_a_poll() {
 /// The joiner leaves its waker while the task completes: it gets the output, now or after being woken.
 #[test]
 fn loom_join_beside_completion() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let (outputs, futures) = (Count::new(), Count::new());
@@ -207,7 +208,7 @@ fn loom_join_beside_completion() {
 
 /// The handle goes, waiting or not, while the task completes: the output is dropped once, and the slot freed.
 fn leave_beside_completion(waits: bool) {
-    loom::model(move || {
+    check(move || {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let outputs = Count::new();
@@ -237,7 +238,7 @@ fn loom_leaving_with_a_waker_beside_completion() {
 /// Abort, wake and run at once: the future goes once, the joiner gets one answer.
 #[test]
 fn loom_abort_beside_a_wake_and_a_run() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let drops = Count::new();
@@ -280,7 +281,7 @@ fn loom_abort_beside_a_wake_and_a_run() {
 /// The last waker and the handle go at once: one of them finds that nobody can wake the task any more.
 #[test]
 fn loom_the_last_two_references_go() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let drops = Count::new();
@@ -303,7 +304,7 @@ fn loom_the_last_two_references_go() {
 /// The last waker goes while the poll that was its only hope ends.
 #[test]
 fn loom_the_last_waker_goes_beside_a_poll() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let drops = Count::new();
@@ -325,7 +326,7 @@ fn loom_the_last_waker_goes_beside_a_poll() {
 /// A walk aborts everything while a task is polled, completes and is freed.
 #[test]
 fn loom_a_walk_beside_a_run() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Arc::new(Heap::new(Arc::downgrade(&bin)));
         let drops = Count::new();
@@ -359,7 +360,7 @@ fn loom_a_walk_beside_a_run() {
 /// A description takes a reference for a moment, which may turn out to be the last.
 #[test]
 fn loom_a_description_beside_the_end() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Arc::new(Heap::new(Arc::downgrade(&bin)));
         let (task, mut handle) = spawn(&heap, async { 5 });
@@ -379,7 +380,7 @@ fn loom_a_description_beside_the_end() {
 /// A walk looks at a page while slots are carved out of it and filled.
 #[test]
 fn loom_a_walk_beside_spawns() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Arc::new(Heap::new(Arc::downgrade(&bin)));
         let (first, first_handle) = spawn(&heap, pending::<()>());
@@ -405,7 +406,7 @@ fn loom_a_walk_beside_spawns() {
 /// Slots freed by two other threads while the owner collects and spawns again.
 #[test]
 fn loom_slots_come_home() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         // SAFETY: this thread alone allocates.
@@ -433,7 +434,7 @@ fn loom_slots_come_home() {
 /// The heap goes while two other threads free its last slots: every page and the core are freed, once.
 #[test]
 fn loom_a_heap_is_abandoned() {
-    loom::model(|| {
+    check(|| {
         let bin = Bin::new();
         let heap = Heap::new(Arc::downgrade(&bin));
         let threads: Vec<_> = (0..2)

@@ -5,7 +5,8 @@
 //! [`std::thread::LocalKey`]'s.
 //!
 //! A value that needs no dropping is there as long as its thread, as in the standard library: destructors of other
-//! thread-locals may still ask for it. Loom drops every value at the thread's end, so there such a destructor finds it gone.
+//! thread-locals may still ask for it. Loom drops every value at the thread's end, so there such a destructor finds it as it
+//! was in the beginning.
 //!
 //! When a run of shuttle's fails, the stacks of its threads are freed as they are, and only then their thread-locals dropped.
 //! What those point to is gone by then, so they are leaked: else the failure would be reported as a crash.
@@ -85,6 +86,10 @@ impl<T: 'static> LocalKey<T> {
         #[cfg(filch_shuttle)]
         if !std::mem::needs_drop::<T>() {
             return Ok(f(&lasting::value(std::ptr::from_ref(self).addr(), self.init)));
+        }
+        #[cfg(filch_loom)]
+        if !std::mem::needs_drop::<T>() && self.key.try_with(|_| ()).is_err() {
+            return Ok(f(&(self.init)()));
         }
         self.key.try_with(|cell| f(&cell.get_or_init(|| Kept(ManuallyDrop::new((self.init)()))).0))
     }
