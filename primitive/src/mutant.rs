@@ -53,6 +53,10 @@ pub fn assert_noticed(name: &str, test: &str) {
     let child = std::process::Command::new(binary)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env("FILCH_MUTANT", name)
+        // A deep search is for faults that nobody planted. A model that is still at it after its time has found nothing,
+        // and passes.
+        .env("LOOM_MAX_PREEMPTIONS", "2")
+        .env("LOOM_MAX_DURATION", "60")
         .output()
         .expect("a test can start a process");
     let printed = String::from_utf8_lossy(&child.stdout);

@@ -4,7 +4,8 @@
 
 use crate::direction::Direction;
 use crate::readiness::Readiness;
-use filch_primitive::model::{Bell, canary};
+use filch_primitive::model::Bell;
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::thread;
@@ -187,12 +188,12 @@ fn loom_a_closing_event_beside_a_short_transfer_leaves_the_end_to_be_read() {
 
 #[test]
 fn loom_canary_a_clear_that_ignores_the_generation() {
-    canary("reactor.clear.any", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
+    assert_noticed("reactor.clear.any", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
 }
 
 #[test]
 fn loom_canary_an_event_that_looks_for_waiters_too_early() {
-    canary("reactor.event.early", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
+    assert_noticed("reactor.event.early", "model::loom_an_event_beside_an_operation_wakes_it_or_is_seen");
 }
 
 /// The canary: a protocol that clears whatever it finds must be caught.

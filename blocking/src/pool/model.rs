@@ -4,7 +4,7 @@
 //! checker waits for its threads: one that stays is a deadlock.
 
 use super::{Job, Pool};
-use filch_primitive::model::canary;
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread;
@@ -228,7 +228,7 @@ fn loom_a_waker_that_waits_for_a_job_of_its_own_pool_is_not_counted_on() {
 
 #[test]
 fn loom_canary_a_submit_that_does_not_look_for_a_close() {
-    canary(
+    assert_noticed(
         "pool.deliver.blind",
         "pool::model::loom_a_job_that_is_queued_while_the_pool_closes_does_not_wait_for_those_that_run",
     );
@@ -236,12 +236,12 @@ fn loom_canary_a_submit_that_does_not_look_for_a_close() {
 
 #[test]
 fn loom_canary_a_thread_that_leaves_in_two_steps() {
-    canary("pool.leave.split", "pool::model::loom_a_job_at_the_end_of_the_keep_alive_time_is_served");
+    assert_noticed("pool.leave.split", "pool::model::loom_a_job_at_the_end_of_the_keep_alive_time_is_served");
 }
 
 #[test]
 fn loom_canary_a_job_left_to_threads_that_are_not_there() {
-    canary(
+    assert_noticed(
         "pool.claim.hopeful",
         "pool::model::loom_two_whose_threads_cannot_start_count_on_no_thread_that_is_not_there",
     );

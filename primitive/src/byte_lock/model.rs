@@ -1,7 +1,7 @@
 //! The lock against itself: exclusion, what it publishes, and what `try_lock` may say.
 
 use super::ByteLock;
-use crate::model::canary;
+use crate::mutant::assert_noticed;
 use crate::sync::Arc;
 use crate::thread;
 
@@ -50,5 +50,5 @@ fn loom_one_that_does_not_wait_takes_a_free_lock_whole_or_not_at_all() {
 
 #[test]
 fn loom_canary_an_unlock_that_publishes_nothing() {
-    canary("byte_lock.unlock.order", "byte_lock::model::loom_two_holders_never_overlap");
+    assert_noticed("byte_lock.unlock.order", "byte_lock::model::loom_two_holders_never_overlap");
 }

@@ -1,7 +1,8 @@
 //! Who waits, against who tells and who gives up, with the smallest primitive there is: a token for one waiter.
 
 use super::{Locked, Phase, Step, Tag, WaitQueue, Waiter, drop_contained};
-use crate::model::{Bell, canary};
+use crate::model::Bell;
+use crate::mutant::assert_noticed;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{WakeBatch, thread, wake_contained};
@@ -305,7 +306,7 @@ fn loom_wakers_that_fall_off_are_dropped_under_no_lock() {
 
 #[test]
 fn loom_canary_a_waiter_that_keeps_its_old_waker() {
-    canary(
+    assert_noticed(
         "wait_list.stay.stale",
         "wait_list::model::loom_a_waker_replaced_while_being_told_is_the_one_that_wakes",
     );
@@ -313,5 +314,8 @@ fn loom_canary_a_waiter_that_keeps_its_old_waker() {
 
 #[test]
 fn loom_canary_a_waker_dropped_under_the_lock() {
-    canary("wait_list.fallen.early", "wait_list::model::loom_wakers_that_fall_off_are_dropped_under_no_lock");
+    assert_noticed(
+        "wait_list.fallen.early",
+        "wait_list::model::loom_wakers_that_fall_off_are_dropped_under_no_lock",
+    );
 }

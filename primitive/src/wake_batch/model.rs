@@ -1,7 +1,8 @@
 //! Batches collected under one lock by two threads, with wakers that take that very lock.
 
 use super::WakeBatch;
-use crate::model::{Bell, canary};
+use crate::model::Bell;
+use crate::mutant::assert_noticed;
 use crate::sync::Arc;
 use crate::{ByteLock, thread};
 use std::task::{Wake, Waker};
@@ -58,7 +59,7 @@ fn loom_two_that_wake_one_list_wake_each_once_and_under_no_lock() {
 
 #[test]
 fn loom_canary_a_batch_that_is_dropped_in_silence() {
-    canary(
+    assert_noticed(
         "wake_batch.drop.silent",
         "wake_batch::model::loom_two_that_wake_one_list_wake_each_once_and_under_no_lock",
     );

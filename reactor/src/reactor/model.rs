@@ -5,7 +5,8 @@ use crate::async_io::Async;
 use crate::context::enter;
 use crate::selector::Selector;
 use crate::selector::modelled::Kernel;
-use filch_primitive::model::{Bell, canary};
+use filch_primitive::model::Bell;
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::thread;
@@ -246,17 +247,20 @@ fn loom_a_byte_that_comes_while_the_reactor_ends_is_read_through_the_next() {
 
 #[test]
 fn loom_canary_a_key_that_reaches_the_next_of_its_place() {
-    canary("reactor.key.stale", "reactor::model::loom_a_stale_event_wakes_nobody");
+    assert_noticed("reactor.key.stale", "reactor::model::loom_a_stale_event_wakes_nobody");
 }
 
 #[test]
 fn loom_canary_an_end_that_tells_before_it_is_one() {
-    canary("reactor.orphan.late", "reactor::model::loom_a_reader_whose_reactor_ends_reads_through_the_next");
+    assert_noticed(
+        "reactor.orphan.late",
+        "reactor::model::loom_a_reader_whose_reactor_ends_reads_through_the_next",
+    );
 }
 
 #[test]
 fn loom_canary_a_notice_that_is_never_lowered() {
-    canary(
+    assert_noticed(
         "reactor.notice.stays",
         "reactor::model::loom_each_notification_ends_a_wait_that_began_before_it_or_the_next",
     );
@@ -264,7 +268,7 @@ fn loom_canary_a_notice_that_is_never_lowered() {
 
 #[test]
 fn loom_canary_a_notice_that_publishes_nothing() {
-    canary(
+    assert_noticed(
         "reactor.notice.order",
         "reactor::model::loom_each_notification_ends_a_wait_that_began_before_it_or_the_next",
     );

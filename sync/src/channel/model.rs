@@ -1,7 +1,8 @@
 //! Each kind of channel against sends, receives, closes and cancels. What is counted in every model: the values.
 
 use super::{Receiver, Sender, TryRecvError, bounded, rendezvous, unbounded};
-use filch_primitive::model::{Bell, canary, poll_once};
+use filch_primitive::model::{Bell, poll_once};
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::thread;
 use futures_core::Stream;
@@ -325,17 +326,17 @@ fn loom_a_stream_that_waits_is_told_or_passes_it_on_when_dropped() {
 
 #[test]
 fn loom_canary_a_publisher_that_looks_too_early() {
-    canary("channel.tell.fence", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
+    assert_noticed("channel.tell.fence", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
 }
 
 #[test]
 fn loom_canary_a_waiter_that_does_not_try_again() {
-    canary("channel.wait.blind", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
+    assert_noticed("channel.wait.blind", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
 }
 
 #[test]
 fn loom_canary_a_telling_that_ends_with_one_that_went() {
-    canary(
+    assert_noticed(
         "channel.leave.silent",
         "channel::model::loom_a_receiver_that_gives_up_passes_the_telling_on_in_an_array",
     );
@@ -343,5 +344,5 @@ fn loom_canary_a_telling_that_ends_with_one_that_went() {
 
 #[test]
 fn loom_canary_a_slot_published_before_it_is_written() {
-    canary("channel.stamp.order", "channel::model::loom_two_push_and_two_pop_in_one_array");
+    assert_noticed("channel.stamp.order", "channel::model::loom_two_push_and_two_pop_in_one_array");
 }

@@ -1,7 +1,8 @@
 //! Setting against waiting, clearing and going away.
 
 use super::{Event, EventWait};
-use filch_primitive::model::{Bell, canary, poll_once};
+use filch_primitive::model::{Bell, poll_once};
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::thread;
@@ -126,10 +127,10 @@ fn loom_two_that_set_and_one_that_clears_leave_nobody_behind() {
 
 #[test]
 fn loom_canary_a_set_that_releases_late_comers() {
-    canary("event.release.all", "event::model::loom_a_set_releases_those_who_waited_and_no_others");
+    assert_noticed("event.release.all", "event::model::loom_a_set_releases_those_who_waited_and_no_others");
 }
 
 #[test]
 fn loom_canary_a_set_that_publishes_nothing() {
-    canary("event.set.order", "event::model::loom_who_is_released_sees_what_was_done_before");
+    assert_noticed("event.set.order", "event::model::loom_who_is_released_sees_what_was_done_before");
 }

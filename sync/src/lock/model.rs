@@ -4,7 +4,8 @@
 //! is woken comes.
 
 use super::{Lock, LockFuture};
-use filch_primitive::model::{Bell, canary, poll_once};
+use filch_primitive::model::{Bell, poll_once};
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::thread;
 use loom::future::block_on;
 use std::pin::Pin;
@@ -156,15 +157,18 @@ fn loom_two_that_wait_are_served_one_after_the_other() {
 
 #[test]
 fn loom_canary_a_cancelled_head_that_tells_nobody() {
-    canary("lock.give_up.silent", "lock::model::loom_a_head_that_goes_while_the_lock_is_freed_passes_it_on");
+    assert_noticed(
+        "lock.give_up.silent",
+        "lock::model::loom_a_head_that_goes_while_the_lock_is_freed_passes_it_on",
+    );
 }
 
 #[test]
 fn loom_canary_one_that_joins_and_does_not_look_again() {
-    canary("lock.join.blind", "lock::model::loom_two_holders_never_overlap_and_none_is_forgotten");
+    assert_noticed("lock.join.blind", "lock::model::loom_two_holders_never_overlap_and_none_is_forgotten");
 }
 
 #[test]
 fn loom_canary_an_unlock_that_publishes_nothing() {
-    canary("lock.unlock.order", "lock::model::loom_two_holders_never_overlap_and_none_is_forgotten");
+    assert_noticed("lock.unlock.order", "lock::model::loom_two_holders_never_overlap_and_none_is_forgotten");
 }

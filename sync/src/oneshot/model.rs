@@ -3,7 +3,8 @@
 //! Values are the checker's reference counts: one that is leaked, dropped twice or read while written is its finding.
 
 use super::{Receiver, RecvError, Sender, TryRecvError, channel};
-use filch_primitive::model::{Bell, canary, poll_once};
+use filch_primitive::model::{Bell, poll_once};
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::thread;
 use loom::future::block_on;
@@ -178,10 +179,10 @@ fn loom_a_value_that_was_taken_is_not_dropped_with_the_halves() {
 
 #[test]
 fn loom_canary_a_value_that_is_not_published() {
-    canary("oneshot.exchange.order", "oneshot::model::loom_a_value_meets_a_waiting_receiver");
+    assert_noticed("oneshot.exchange.order", "oneshot::model::loom_a_value_meets_a_waiting_receiver");
 }
 
 #[test]
 fn loom_canary_a_receiver_that_waits_and_does_not_say_so() {
-    canary("oneshot.wait.blind", "oneshot::model::loom_a_dropped_sender_meets_a_waiting_receiver");
+    assert_noticed("oneshot.wait.blind", "oneshot::model::loom_a_dropped_sender_meets_a_waiting_receiver");
 }

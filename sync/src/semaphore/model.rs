@@ -1,7 +1,8 @@
 //! Requests of several sizes against releases, cancels and the end. What is counted in every model: the permits.
 
 use super::{Acquire, Semaphore};
-use filch_primitive::model::{Bell, canary, poll_once};
+use filch_primitive::model::{Bell, poll_once};
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::thread;
 use loom::future::block_on;
@@ -174,7 +175,7 @@ fn loom_adding_beside_acquiring_counts_each_permit_once() {
 
 #[test]
 fn loom_canary_a_cancelled_grant_that_is_kept() {
-    canary(
+    assert_noticed(
         "semaphore.cancel.keeps",
         "semaphore::model::loom_a_granted_permit_passes_on_when_its_future_goes",
     );
@@ -182,7 +183,7 @@ fn loom_canary_a_cancelled_grant_that_is_kept() {
 
 #[test]
 fn loom_canary_a_cancelled_head_that_uncovers_nobody() {
-    canary(
+    assert_noticed(
         "semaphore.cancel.covers",
         "semaphore::model::loom_a_large_head_that_goes_uncovers_a_small_request",
     );
@@ -190,5 +191,5 @@ fn loom_canary_a_cancelled_head_that_uncovers_nobody() {
 
 #[test]
 fn loom_canary_one_that_joins_without_saying_so() {
-    canary("semaphore.join.silent", "semaphore::model::loom_a_waiter_meets_a_release");
+    assert_noticed("semaphore.join.silent", "semaphore::model::loom_a_waiter_meets_a_release");
 }

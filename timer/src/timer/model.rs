@@ -6,7 +6,8 @@
 use crate::line::Nanos;
 use crate::registration::Registration;
 use crate::{Clock, Timer, enter};
-use filch_primitive::model::{Bell, canary};
+use filch_primitive::model::Bell;
+use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use filch_primitive::thread;
@@ -356,32 +357,35 @@ fn loom_canary_a_model_that_must_fail() {
 
 #[test]
 fn loom_canary_a_clock_that_moves_no_wheel_without_need() {
-    canary("timer.advance.idle", "timer::model::loom_a_registration_racing_with_the_clock_is_ready_or_woken");
+    assert_noticed(
+        "timer.advance.idle",
+        "timer::model::loom_a_registration_racing_with_the_clock_is_ready_or_woken",
+    );
 }
 
 #[test]
 fn loom_canary_a_deadline_whose_move_is_forgotten() {
-    canary("timer.reset.forgets", "timer::model::loom_a_later_deadline_races_with_the_old_one");
+    assert_noticed("timer.reset.forgets", "timer::model::loom_a_later_deadline_races_with_the_old_one");
 }
 
 #[test]
 fn loom_canary_an_entry_that_keeps_its_old_waker() {
-    canary("timer.waker.stale", "timer::model::loom_another_waker_races_with_firing");
+    assert_noticed("timer.waker.stale", "timer::model::loom_another_waker_races_with_firing");
 }
 
 #[test]
 fn loom_canary_a_registration_that_does_not_ring() {
-    canary("timer.notify.silent", "timer::model::loom_a_registration_ends_the_drivers_sleep");
+    assert_noticed("timer.notify.silent", "timer::model::loom_a_registration_ends_the_drivers_sleep");
 }
 
 #[test]
 fn loom_canary_a_ring_that_comes_before_the_deadline() {
-    canary("timer.notify.fence", "timer::model::loom_a_registration_ends_the_drivers_sleep");
+    assert_noticed("timer.notify.fence", "timer::model::loom_a_registration_ends_the_drivers_sleep");
 }
 
 #[test]
 fn loom_canary_an_end_that_does_not_last() {
-    canary(
+    assert_noticed(
         "timer.orphan.open",
         "timer::model::loom_who_registers_while_the_timer_ends_is_told_or_goes_elsewhere",
     );
