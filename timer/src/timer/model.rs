@@ -8,8 +8,8 @@ use crate::registration::Registration;
 use crate::{Clock, Timer, enter};
 use filch_primitive::model::Bell;
 use filch_primitive::mutant::assert_noticed;
-use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use filch_primitive::sync::{Arc, Condvar, Mutex};
 use filch_primitive::thread;
 use std::pin::pin;
 use std::task::{Context, RawWaker, RawWakerVTable, Waker};
@@ -303,34 +303,55 @@ fn loom_a_reset_to_earlier_races_with_the_end() {
     });
 }
 
-/// A driver as an executor's: says that it sleeps, looks, sleeps. The clock comes to each deadline that it sees.
+/// Where a driver sleeps. Not a parked thread: the checker's `unpark` ends whatever its thread waits for.
+struct Bed {
+    asleep: AtomicBool,
+    rung: Mutex<bool>,
+    ring: Condvar,
+}
+
+impl Bed {
+    fn ring(&self) {
+        // Ordering: Relaxed here and below, for the fences: this one's is in `Shared::notify`.
+        if self.asleep.load(Ordering::Relaxed) {
+            *self.rung.lock() = true;
+            self.ring.notify_one();
+        }
+    }
+
+    /// A driver's sleep as an executor's: says that it sleeps, looks, sleeps.
+    fn sleep_unless(&self, is_due: impl FnOnce() -> bool) {
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if !is_due() {
+            let mut rung = self.rung.lock();
+            while !std::mem::take(&mut *rung) {
+                self.ring.wait(&mut rung);
+            }
+        }
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn loom_a_registration_ends_the_drivers_sleep() {
     loom::model(|| {
         let clock = Clock::manual_at(Nanos::from_raw(1 << 62).to_instant());
-        let sleeper = Arc::new((AtomicBool::new(false), thread::current()));
-        let rung = sleeper.clone();
-        let timer = Timer::with_notify(clock.clone(), move || {
-            // Ordering: Relaxed here and below, for the fences: this one's is in `Shared::notify`.
-            if rung.0.load(Ordering::Relaxed) {
-                rung.1.unpark();
-            }
-        });
+        let bed =
+            Arc::new(Bed { asleep: AtomicBool::new(false), rung: Mutex::new(false), ring: Condvar::new() });
+        let rung = bed.clone();
+        let timer = Timer::with_notify(clock.clone(), move || rung.ring());
         let (bell, waker) = Bell::new();
-        let (other, there) = (timer.clone(), clock.clone());
+        let other = timer.clone();
         let thread = thread::spawn(move || {
             let _context = enter(&other, false);
-            let mut nap = Box::pin(nap(&there));
+            let mut nap = Box::pin(nap(&clock));
             assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             nap
         });
         while bell.rings() == 0 {
-            sleeper.0.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            if timer.next_deadline().is_none() {
-                thread::park();
-            }
-            sleeper.0.store(false, Ordering::Relaxed);
+            bed.sleep_unless(|| timer.next_deadline().is_some());
+            // The clock comes to each deadline that is seen.
             if let Some(due) = timer.next_deadline() {
                 timer.turn(due);
             }
