@@ -10,3 +10,10 @@ static KEPT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
 pub fn keep(value: impl Send + 'static) {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(value));
 }
+
+/// A value for as long as the process lives. As [`Box::leak`], and found by a leak checker as [kept](keep) values are.
+pub fn kept<T: Send + Sync + 'static>(value: T) -> &'static T {
+    let value: &'static T = Box::leak(Box::new(value));
+    keep(value);
+    value
+}

@@ -4,7 +4,7 @@
 //!
 //! - [`Watchdog`]: a test that hangs fails loudly, with a look at every thread, instead of going on for ever.
 //! - [`Tally`], [`Counted`]: exact books on what was made, run and dropped.
-//! - [`keep`]: forgets a value, and leaks nothing.
+//! - [`keep`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`on_wake`]: a waker that does something.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
@@ -30,7 +30,7 @@ mod watchdog;
 pub use counted::{Counted, Tally};
 pub use deed::on_wake;
 pub use dice::Dice;
-pub use keep::keep;
+pub use keep::{keep, kept};
 pub use wait::{PATIENCE, SLOWNESS, pending_until_dropped, wait_until};
 pub use watchdog::Watchdog;
 

@@ -7,7 +7,7 @@ use filch::sync::channel::{self, Receiver, Sender, TryRecvError, TrySendError};
 use filch::sync::{Event, Lock, MAX_PERMITS, Semaphore, oneshot};
 use filch::time::timeout;
 use filch::{Runtime, yield_now};
-use filch_tests::{Counted, Dice, PATIENCE, Tally, Watchdog, on_wake, wait_until};
+use filch_tests::{Counted, Dice, PATIENCE, Tally, Watchdog, keep, kept, on_wake, wait_until};
 use futures_lite::StreamExt;
 use futures_lite::future::{block_on, poll_once};
 use std::future::Future;
@@ -33,10 +33,10 @@ fn touch<F: Future>(future: Pin<&mut F>, waker: &Waker) {
 }
 
 /// Makes `future` wait, and leaks it while it does.
-fn leak_waiting<F: Future>(future: F) {
+fn leak_waiting<F: Future + Send + 'static>(future: F) {
     let mut future = Box::pin(future);
     assert!(poll_with(future.as_mut(), Waker::noop()).is_pending(), "it was to wait");
-    std::mem::forget(future);
+    keep(future);
 }
 
 /// One channel of each kind that holds values: small and bounded, large and bounded, without bound.
@@ -49,7 +49,7 @@ fn queues<T>() -> [(Sender<T>, Receiver<T>); 3] {
 #[test]
 fn a_lock_whose_waiters_were_leaked_serves_the_others() {
     let _watchdog = Watchdog::usual();
-    let lock: &'static Lock<u32> = Box::leak(Box::default());
+    let lock = kept(Lock::new(0));
     let guard = lock.try_lock().expect("it is free");
     // More than the lock watches over: the head, the one that watches, and some behind.
     (0..5).for_each(|_| leak_waiting(lock.lock()));
@@ -75,7 +75,7 @@ fn a_lock_whose_waiters_were_leaked_serves_the_others() {
 #[test]
 fn permits_given_to_leaked_waiters_are_gone_and_no_others() {
     let _watchdog = Watchdog::usual();
-    let semaphore: &'static Semaphore = Box::leak(Box::new(Semaphore::new(0)));
+    let semaphore = kept(Semaphore::new(0));
     // They are in the queue, so it is they who get the first three.
     (0..3).for_each(|_| leak_waiting(semaphore.acquire()));
     let mut waits = pin!(semaphore.acquire_many(2));
@@ -100,7 +100,7 @@ fn permits_given_to_leaked_waiters_are_gone_and_no_others() {
 #[test]
 fn leaked_waiters_of_events_channels_and_oneshots_keep_nobody_from_the_end() {
     let _watchdog = Watchdog::usual();
-    let event: &'static Event = Box::leak(Box::default());
+    let event = kept(Event::new());
     (0..100).for_each(|_| leak_waiting(event.wait()));
     let late = thread::spawn(|| event.wait_blocking());
     event.set();
@@ -108,7 +108,7 @@ fn leaked_waiters_of_events_channels_and_oneshots_keep_nobody_from_the_end() {
 
     for (sender, receiver) in queues::<Counted>() {
         let books = Tally::new();
-        let (sender, receiver) = (Box::leak(Box::new(sender)), Box::leak(Box::new(receiver)));
+        let (sender, receiver) = (kept(sender), kept(receiver));
         (0..40).for_each(|_| leak_waiting(receiver.recv()));
         // A telling goes to each of the leaked, but what was sent is there for whoever asks, and the end is told to all.
         let taking = thread::spawn(|| std::iter::from_fn(|| receiver.recv_blocking().ok()).count());
@@ -123,7 +123,7 @@ fn leaked_waiters_of_events_channels_and_oneshots_keep_nobody_from_the_end() {
     }
 
     let (sender, receiver) = channel::rendezvous::<u8>();
-    let (sender, receiver) = (Box::leak(Box::new(sender)), Box::leak(Box::new(receiver)));
+    let (sender, receiver) = (kept(sender), kept(receiver));
     (0..40).for_each(|_| leak_waiting(receiver.recv()));
     let waits = thread::spawn(|| receiver.recv_blocking());
     sender.close();
@@ -132,7 +132,7 @@ fn leaked_waiters_of_events_channels_and_oneshots_keep_nobody_from_the_end() {
     // Senders that wait, leaked: what is in their hands is theirs, and room that comes is used by others.
     let books = Tally::new();
     let (sender, receiver) = channel::bounded(1);
-    let (sender, receiver) = (&*Box::leak(Box::new(sender)), receiver);
+    let (sender, receiver) = (kept(sender), receiver);
     sender.try_send(books.value()).expect("there is room");
     (0..40).for_each(|_| leak_waiting(sender.send(books.value())));
     for _ in 0..100 {
@@ -146,7 +146,7 @@ fn leaked_waiters_of_events_channels_and_oneshots_keep_nobody_from_the_end() {
     leak_waiting(receiver);
     sender.send(books.value()).expect("nobody has dropped the receiver");
     let (sender, receiver) = oneshot::channel::<Counted>();
-    std::mem::forget(sender);
+    keep(sender);
     assert!(block_on(poll_once(receiver)).is_none());
 }
 
@@ -155,7 +155,7 @@ fn a_leaked_rendezvous_send_gives_its_value_to_whoever_comes() {
     let _watchdog = Watchdog::usual();
     let books = Tally::new();
     let (sender, receiver) = channel::rendezvous();
-    let sender: &'static Sender<Counted> = Box::leak(Box::new(sender));
+    let sender: &'static Sender<Counted> = kept(sender);
     (0..10).for_each(|_| leak_waiting(sender.send(books.value())));
     for left in (0..10).rev() {
         drop(receiver.try_recv().expect("it lies in the hand of one that was leaked"));

@@ -4,7 +4,7 @@
 
 use filch::sync::channel::{self, Receiver, Sender};
 use filch::sync::{Event, Lock, Semaphore, oneshot};
-use filch_tests::{Counted, Dice, Tally, Watchdog, on_wake, wait_until};
+use filch_tests::{Counted, Dice, Tally, Watchdog, kept, on_wake, wait_until};
 use futures_lite::StreamExt;
 use futures_lite::future::block_on;
 use std::future::Future;
@@ -177,13 +177,13 @@ fn wakers_that_come_back_to_what_woke_them_when_woken_and_when_dropped() {
         }
     }
     for ends in [channel::bounded(2), channel::bounded(1 << 30), channel::rendezvous()] {
-        let all: &'static Everything = Box::leak(Box::new(Everything {
+        let all: &'static Everything = kept(Everything {
             lock: Lock::new(0),
             semaphore: Semaphore::new(0),
             event: Event::new(),
             ends,
             calls: AtomicUsize::new(0),
-        }));
+        });
         let waker = || Waker::from(Arc::new(ComesBack(all)));
         for _ in 0..50 {
             let guard = all.lock.try_lock();

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 /// How many times one outside thread spawns and awaits one task.
 ///
-/// Sanitizers and model checkers slow everything down a lot; they set the variable.
+/// Sanitizers slow everything down a lot; they set the variable that cuts.
 fn rounds() -> usize {
-    std::env::var("FILCH_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1_000_000)
+    let number = |name: &str| std::env::var(name).ok()?.parse::<usize>().ok();
+    number("FILCH_TEST_ROUNDS").unwrap_or_else(|| 1_000_000 / number("FILCH_TEST_CUT").unwrap_or(1))
 }
 
 #[test]

@@ -15,7 +15,7 @@
 use filch::{Runtime, spawn};
 use std::cell::UnsafeCell;
 use std::hint::black_box;
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::offset_of;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -139,14 +139,17 @@ fn stack_use_after_return() {
 
 fn leak() {
     // From another thread, so that no register and no stack of ours holds it by chance.
-    let leaks = || drop(black_box(Box::into_raw(Box::new([1_u64; 100]))));
+    let leaks = || {
+        let _nobody_has_it = black_box(Box::into_raw(Box::new([1_u64; 100])));
+    };
     thread::spawn(leaks).join().expect("no panic");
 }
 
 fn uninitialised() {
-    let value = Box::new(MaybeUninit::<u64>::uninit());
-    // SAFETY: none: nobody has written it.
-    if black_box(unsafe { value.assume_init_read() }) == 1 {
+    let values = Box::<[u64; 16]>::new_uninit();
+    // SAFETY: none: nobody has written them.
+    let values = unsafe { values.assume_init() };
+    if values.iter().any(|value| *value == 1) {
         eprintln!("one");
     }
 }
