@@ -3,12 +3,15 @@
 use super::Ingredient;
 use crate::Dice;
 use crate::soak::stage::{Stage, micros, nap};
-use crate::{PATIENCE, wait_until};
+use crate::wait_until;
 use filch::net::UnixStream;
 use filch::{Builder, Runtime, spawn_blocking, yield_now};
 use std::future::pending;
 use std::thread;
 use std::time::Duration;
+
+/// What a runtime may take to end: long, for the machine may have much else to do.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) const INGREDIENT: Ingredient = Ingredient {
     name: "runtimes",
@@ -82,7 +85,7 @@ fn end(stage: &Stage, dice: &mut Dice, runtime: Runtime) {
             stage.check(end.is_done(), || format!("a task that drops a runtime ended as {end:?}"));
         }
         _ => {
-            let report = runtime.shutdown(PATIENCE);
+            let report = runtime.shutdown(LIMIT);
             stage.check(report.is_clean(), || format!("a runtime has not ended well: {report}"));
         }
     }
@@ -105,7 +108,8 @@ async fn task(stage: Stage, mut dice: Dice) {
             }
         }
         5 => {
-            let child = Box::pin(async { (0..20).for_each(|_| thread::yield_now()) });
+            // Some work. Giving the processor away here, even a few times, takes many seconds when others want it.
+            let child = Box::pin(async { (0..5000).for_each(|_| std::hint::spin_loop()) });
             let _end = stage.spawn(child).await;
         }
         _ => loop {
