@@ -107,6 +107,9 @@ pub fn resident_bytes() -> usize {
     field(&status, "VmRSS:").unwrap_or(0) * 1024
 }
 
+/// Bytes that a sanitizer may hold on to: freed memory, kept back to find late uses of it, and its notes.
+pub const HELD_BACK: usize = if cfg!(any(filch_asan, filch_tsan)) { 128 << 20 } else { 0 };
+
 /// Bytes of address space in use.
 ///
 /// # Panics

@@ -146,10 +146,10 @@ fn leak() {
 }
 
 fn uninitialised() {
-    let values = Box::<[u64; 16]>::new_uninit();
-    // SAFETY: none: nobody has written them.
-    let values = unsafe { values.assume_init() };
-    if values.iter().any(|value| *value == 1) {
+    let value = Box::<u64>::new_uninit();
+    // SAFETY: none: nobody has written it.
+    let value = unsafe { value.assume_init() };
+    if *value == 1 {
         eprintln!("one");
     }
 }

@@ -3,7 +3,7 @@
 use super::faults::{Faults, Mark};
 use super::latency::Histogram;
 use super::ledger::{Entry, Ledger, Value, Watched};
-use crate::Dice;
+use crate::{Dice, keep};
 use filch::time::{sleep, timeout};
 use filch::{Handle, JoinHandle, Runtime};
 use std::future::{Future, poll_fn};
@@ -146,7 +146,7 @@ impl Stage {
 
     /// Writes down a task that there is not.
     pub(super) fn lose_task(&self) {
-        std::mem::forget(self.0.ledger.open());
+        keep(self.0.ledger.open());
     }
 
     /// A value in the books.
