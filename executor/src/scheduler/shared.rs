@@ -473,8 +473,9 @@ fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
     // The upgrade keeps the scheduler until `send` is through with it: the task itself may be gone by then.
     match upgrade(target) {
         Some(shared) => shared.send(task),
-        // Every task was aborted before the scheduler went; a wake that comes later changes nothing.
-        None => task.forget(),
+        // The scheduler went while this thread was about to wake the task: the sweeps could not drop what was in its
+        // hands, so it is dropped here.
+        None => drop(task),
     }
 }
 

@@ -312,6 +312,35 @@ fn one_task_at_a_time_from_outside_is_never_stranded() {
 }
 
 #[test]
+#[allow(unsafe_code, reason = "spawns into a heap that is the test's alone")]
+fn a_wake_that_outlasts_the_scheduler_ends_the_task() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    let shared = scheduler(1);
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counted = Counted(dropped.clone());
+    let heap = Heap::new(Arc::downgrade(&shared));
+    let future = async move {
+        std::future::pending::<()>().await;
+        drop(counted);
+    };
+    // SAFETY: 1. the heap is this thread's alone. 2. the types are Send.
+    let (task, handle) = unsafe { heap.spawn(future, meta()) };
+    // The task stays in the hands of a thread that has just woken it.
+    let weak = Arc::downgrade(&shared);
+    end(&shared);
+    drop(shared);
+    Shared::schedule(&weak, task);
+    assert!(handle.is_finished());
+    assert_eq!(dropped.load(Ordering::Relaxed), 1, "the future was not dropped");
+}
+
+#[test]
 fn spawns_that_race_the_end_all_resolve() {
     for _ in 0..200 {
         let shared = scheduler(2);
