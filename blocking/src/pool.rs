@@ -21,6 +21,8 @@ use std::{fmt, io};
 
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, filch_shuttle))]
+mod shuttle_suites;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 

@@ -4,6 +4,7 @@
 //! [counters](crate::counters) say whether a thread may be counted on; this list only serves [`Registry::wait`].
 
 use crate::channel::{Sender, bounded};
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -63,7 +64,9 @@ impl Registry {
         if let Some(at) = list.members.iter().position(|known| Arc::ptr_eq(known, member)) {
             list.members.swap_remove(at);
         }
-        list.ring();
+        if !mutant::planted("registry.strike.silent") {
+            list.ring();
+        }
     }
 
     /// Waits until every thread has ended, those aside that wait here themselves, or until the deadline. The names of

@@ -20,9 +20,14 @@
 //! ([`pause`](crate::thread::pause)) always gets to do so.
 
 use crate::{thread, time};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
+use shuttle::scheduler::{
+    PctScheduler, RandomScheduler, ReplayScheduler, Scheduler, UncontrolledNondeterminismCheckScheduler,
+};
 use shuttle::{Config, MaxSteps, Runner};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 /// How a scenario is run.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +50,7 @@ const STEPS_MAX: usize = 400_000;
 /// # Panics
 /// See above.
 pub fn explore(times: Times, scenario: impl Fn() + Send + Sync + 'static) {
-    let scenario = Arc::new(move || {
-        thread::begin(times.timeouts);
-        time::begin();
-        scenario();
-        thread::end();
-    });
+    let scenario = Arc::new(whole(times, scenario));
     if let Ok(file) = std::env::var("FILCH_SHUTTLE_REPLAY") {
         let schedule =
             std::fs::read_to_string(&file).expect("FILCH_SHUTTLE_REPLAY names a file with a schedule");
@@ -59,6 +59,46 @@ pub fn explore(times: Times, scenario: impl Fn() + Send + Sync + 'static) {
     let rounds = rounds(times.rounds);
     run(RandomScheduler::new(rounds), scenario.clone());
     run(PctScheduler::new(PCT_DEPTH, rounds), scenario);
+}
+
+/// Runs each schedule of `scenario` twice. Panics when the second run goes another way: then something else than the
+/// schedule decides, and no failure could be repeated.
+///
+/// # Panics
+/// See above.
+pub fn assert_repeatable(times: Times, scenario: impl Fn() + Send + Sync + 'static) {
+    let schedules = RandomScheduler::new(rounds(times.rounds));
+    run(UncontrolledNondeterminismCheckScheduler::new(schedules), Arc::new(whole(times, scenario)));
+}
+
+/// `scenario`, with what begins anew in each run.
+fn whole(times: Times, scenario: impl Fn() + Send + Sync + 'static) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        thread::begin(times.timeouts);
+        time::begin();
+        scenario();
+        thread::end();
+    }
+}
+
+/// Runs `future` to its end on this thread, which belongs to nothing.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 /// A number below `end`, from the schedule's own dice: a replay throws the same.

@@ -312,9 +312,10 @@ impl Seat {
             idle.end_search();
         }
         idle.mark(self.index);
+        let blind = mutant::planted("seat.sleep.blind");
         let awake = self.shared.is_closed()
-            || self.shared.has_shared_work() && !mutant::planted("seat.sleep.look")
-            || !slot.inbox.is_empty()
+            || self.shared.has_shared_work() && !mutant::planted("seat.sleep.look") && !blind
+            || !slot.inbox.is_empty() && !blind
             || local::has_sent() && !mutant::planted("local.sleep.look")
             || more();
         let notified = if awake {

@@ -8,6 +8,11 @@ fn noticed(fault: &str, suite: &str) {
 }
 
 #[test]
+fn shuttle_canary_a_sleeper_does_not_look_once_more() {
+    noticed("seat.sleep.blind", "whole::shuttle_a_send_never_falls_between_looking_and_sleeping");
+}
+
+#[test]
 fn shuttle_canary_a_searchers_token_is_dropped() {
     noticed("seat.sleep.token", "whole::shuttle_every_task_ends_once_and_nothing_woken_is_lost");
 }
@@ -15,6 +20,11 @@ fn shuttle_canary_a_searchers_token_is_dropped() {
 #[test]
 fn shuttle_canary_an_inbox_is_filled_and_nobody_called() {
     noticed("shared.send.silent", "whole::shuttle_a_send_never_falls_between_looking_and_sleeping");
+}
+
+#[test]
+fn shuttle_canary_a_thread_does_not_look_for_its_local_tasks() {
+    noticed("local.sleep.look", "local::shuttle_local_tasks_stay_on_their_thread_and_end_with_it");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Local tasks of guests and of workers, woken by a plain thread; some are still there when their thread ends.
 #[test]
 fn shuttle_local_tasks_stay_on_their_thread_and_end_with_it() {
-    explore(Times { rounds: 250, timeouts: 0 }, || {
+    explore(Times { rounds: 1_000, timeouts: 0 }, || {
         let shared = scheduler(2, dice(3) > 0);
         let (books, belfry) = (Books::default(), Belfry::default());
         let guests = [(); 2].map(|()| {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 /// Tasks enter by a permit, then a lock; what stands in the lock is not seen half done by the next.
 #[test]
 fn shuttle_locks_and_permits_survive_aborts() {
-    explore(Times { rounds: 250, timeouts: 0 }, || {
+    explore(Times { rounds: 1_000, timeouts: 0 }, || {
         let shared = scheduler(3, true);
         let semaphore = Arc::new(Semaphore::new(2));
         let lock = Arc::new(Lock::new((0, 0)));
@@ -52,7 +52,7 @@ fn shuttle_locks_and_permits_survive_aborts() {
 /// Senders, receivers and askers; each message is received once or dropped, each question answered or given up.
 #[test]
 fn shuttle_messages_are_received_or_dropped_once() {
-    explore(Times { rounds: 250, timeouts: 0 }, || {
+    explore(Times { rounds: 1_000, timeouts: 0 }, || {
         let shared = scheduler(3, true);
         let ledger = Arc::new(Ledger::default());
         let (sender, receiver) = channel::bounded::<(Message, oneshot::Sender<usize>)>(1 + dice(2));
