@@ -75,6 +75,8 @@ unsafe extern "Rust" {
     fn condvar_wait_timeout(condvar: Place, mutex: Place, timeout: Duration) -> bool;
     #[link_name = concat!("__real_", env!("FILCH_STD_ONCE_CALL"))]
     fn once_call(once: Place, ignores_poison: bool, init: &mut dyn FnMut(&OnceState));
+    #[link_name = concat!("__real_", env!("FILCH_STD_SCOPE_END"))]
+    fn scope_end(scope: Place, panicked: bool);
 }
 
 /// `Mutex::lock` that has to wait.
@@ -130,4 +132,19 @@ unsafe fn hooked_once_call(once: Place, ignores_poison: bool, init: &mut dyn FnM
     // SAFETY: as asked of the caller.
     unsafe { once_call(once, ignores_poison, &mut told) };
     __tsan_acquire(once);
+}
+
+/// `ScopeData::decrement_num_running_threads`, by which a scoped thread ends. The scope waits for one of the words in there.
+///
+/// # Safety
+/// As the original: `scope` lives during the call.
+#[sanitize(thread = "off")]
+#[unsafe(export_name = concat!("__wrap_", env!("FILCH_STD_SCOPE_END")))]
+unsafe fn hooked_scope_end(scope: Place, panicked: bool) {
+    // A count, a flag and a handle, in an order that is the compiler's.
+    for word in 0..3 {
+        __tsan_release(scope.wrapping_byte_add(word * size_of::<usize>()));
+    }
+    // SAFETY: as asked of the caller.
+    unsafe { scope_end(scope, panicked) };
 }
