@@ -31,7 +31,7 @@ fn a_program_with_nothing_to_do_does_nothing() {
 }
 
 fn watch_nothing(role: &str) {
-    let runtime = Runtime::builder().worker_threads(4).thread_name("idle").build().expect("a runtime");
+    let runtime = Runtime::builder().worker_threads(4).thread_name("quiet").build().expect("a runtime");
     let waiting = Tally::new();
     let mut held = Vec::new();
     if role != "bare" {
@@ -125,8 +125,9 @@ fn watch_nothing(role: &str) {
 }
 
 /// How often each thread has gone to sleep, and its processor time, but for those of the test itself.
+/// A sanitizer has a thread of its own, which bears the name of the program.
 fn sleeps_by_thread() -> HashMap<(u32, String), (u64, Duration)> {
-    let ours = |name: &str| name.starts_with("idle") || name.starts_with("filch");
+    let ours = |name: &str| name.starts_with("quiet") || name.starts_with("filch");
     let threads = process::threads().into_iter();
     threads
         .filter(|thread| ours(&thread.name))
