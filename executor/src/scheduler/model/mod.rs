@@ -171,7 +171,7 @@ impl Bed {
 impl Beds {
     /// Makes a sleep end for no reason.
     fn nudge(&self, slot: usize) {
-        self.0[slot].nudged.store(true, Ordering::Relaxed);
+        self.0[slot].nudged.swap(true, Ordering::Relaxed);
         self.0[slot].ring();
     }
 }
