@@ -1,7 +1,7 @@
 //! The time line: every instant as a number, every number within reach of the wheel.
 //!
 //! An [`Instant`] is sixteen opaque bytes that can be added to until they overflow. Inside this crate time is
-//! [`Nanos`]: nanoseconds on a line of 64 bits whose middle is the moment the process first asked. The line
+//! [`Nanos`]: nanoseconds on a line of 64 bits whose middle is a second before the process first asked. The line
 //! reaches 292 years to either side; what lies beyond is kept at its ends, so no arithmetic on it overflows and no
 //! value of it is special. All clocks and wheels of the process share the line: a deadline means the same on each
 //! of them.
@@ -115,10 +115,14 @@ pub(crate) fn later(instant: Instant, duration: Duration) -> Instant {
     instant.checked_add(duration).unwrap_or_else(|| Nanos::MAX.to_instant())
 }
 
-/// The moment the process first asked for it.
+/// A second before the moment the process first asked for it. Whoever asks has read a clock just before, and a wheel that
+/// begins on this side of the middle keeps all deadlines on the far side in one slot, until it has crossed.
 fn middle() -> Instant {
     static MIDDLE_INSTANT: OnceLock<Instant> = OnceLock::new();
-    *MIDDLE_INSTANT.get_or_init(time::now)
+    *MIDDLE_INSTANT.get_or_init(|| {
+        let now = time::now();
+        now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+    })
 }
 
 /// A duration in nanoseconds, saturating.
