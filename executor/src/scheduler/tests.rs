@@ -1,13 +1,15 @@
 //! The scheduler's parts by hand, and the whole on a [`Park`] that knows nothing but threads.
 
+use super::core::Core;
 use super::hot_slot::HotSlot;
 use super::inbox::{Inbox, Pushed};
+use super::slot::Slot;
 use super::{Entered, Hooks, Park, Shared};
 use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, yield_now};
 use std::collections::VecDeque;
 use std::io;
 use std::panic::Location;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread;
@@ -116,6 +118,76 @@ fn an_inbox_loses_and_doubles_nothing_between_threads() {
     let taken: usize = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
     assert_eq!(ran.load(Ordering::Relaxed), SENDERS * EACH);
     assert_eq!(firsts.load(Ordering::Relaxed), taken, "each filling of the inbox has one first");
+}
+
+/// The two queues and the hot slot of a place, emptied by their owner, by thieves and by the sentinel at once, while the
+/// owner pushes and the queues change roles: every task runs, and runs once.
+///
+/// Not a model, because the queues are crossbeam's: a model checker does not see their atomics, and their indices cannot
+/// be set to where they wrap. Bursts make them grow and shrink, and what lies between sends them round their
+/// buffers many times.
+#[test]
+fn a_place_loses_and_doubles_nothing_while_it_is_robbed() {
+    const TASKS: usize = if cfg!(debug_assertions) { 40_000 } else { 400_000 };
+    let bench = Bench::new();
+    let slot = Slot::new(Weak::new());
+    let core = slot.occupy().unwrap();
+    let ran: Arc<[AtomicUsize]> = (0..TASKS).map(|_| AtomicUsize::new(0)).collect();
+    let over = AtomicBool::new(false);
+    let run = |task: Runnable| drop(task.run());
+    thread::scope(|scope| {
+        // A searcher, who takes half a queue over.
+        scope.spawn(|| {
+            let own = Core::new();
+            while !over.load(Ordering::Relaxed) {
+                if let Some((task, _)) = slot.steal_into(&own) {
+                    run(task);
+                }
+                std::iter::from_fn(|| own.queue().pop()).for_each(run);
+            }
+        });
+        // One without a place, who takes what comes first, and the hot slot last.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                slot.steal_one().or_else(|| slot.hot.take()).into_iter().for_each(run);
+            }
+        });
+        // The sentinel, for whom all is takeable.
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                slot.take_everything(run);
+                thread::yield_now();
+            }
+        });
+        let mut random = 1_usize;
+        for number in 0..TASKS {
+            let ran = ran.clone();
+            let (task, handle) = bench.task(async move {
+                ran[number].fetch_add(1, Ordering::Relaxed);
+            });
+            handle.detach();
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            match random >> 61 {
+                0..3 => core.queue().push(task),
+                3..5 => core.yielded().push(task),
+                _ => slot.hot.put(task).into_iter().for_each(|displaced| core.queue().push(displaced)),
+            }
+            // Now and then all of it, else two at most: the queues grow in bursts.
+            let take = if (random >> 50).is_multiple_of(128) { usize::MAX } else { (random >> 40) % 3 };
+            for _ in 0..take {
+                if core.queue().is_empty() {
+                    core.change_roles();
+                }
+                let Some(task) = core.queue().pop().or_else(|| slot.hot.take()) else { break };
+                run(task);
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    slot.take_everything(run);
+    assert!(core.is_empty() && !slot.has_takeable(), "something was left");
+    let wrong = ran.iter().position(|ran| ran.load(Ordering::Relaxed) != 1);
+    assert_eq!(wrong, None, "a task was lost or doubled");
 }
 
 #[test]

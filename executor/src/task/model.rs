@@ -6,6 +6,9 @@
 
 #![allow(unsafe_code, reason = "spawning into a heap is a promise about threads")]
 
+mod canaries;
+mod ends;
+
 use super::{Heap, JoinHandle, Meta, Ran, Runnable, Schedule};
 use crate::model::check;
 use filch_primitive::cell::UnsafeCell;

@@ -70,6 +70,7 @@
 //! - A decrement that finds out afterwards that it was the last of an idle task: the word would be without
 //!   references for a moment, and a walk of the registry would miss a task that still has its future.
 
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 
@@ -311,7 +312,7 @@ impl State {
     pub(super) fn load(&self) -> Snapshot {
         // Ordering: Acquire, paired with the releasing exchange in `transition` that set the flags seen: a complete
         // task's output is visible to its join handle.
-        Snapshot(self.0.load(Ordering::Acquire))
+        Snapshot(self.0.load(mutant::ordering("state.load.order", Ordering::Acquire, Ordering::Relaxed)))
     }
 
     /// Moves the word by `step`, which may be asked several times. No new word means that nothing is exchanged.
@@ -324,7 +325,9 @@ impl State {
             // Ordering: AcqRel. Release: what this thread did to the task and before waking it is seen by whoever reads
             // this word or a later one with Acquire, above all by the next poll. Acquire on both outcomes, paired with
             // the same exchange elsewhere: decisions are taken on words whose causes are visible.
-            match self.0.compare_exchange_weak(now.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
+            let order = mutant::ordering("state.transition.release", Ordering::AcqRel, Ordering::Acquire);
+            let order = mutant::ordering("state.transition.acquire", order, Ordering::Release);
+            match self.0.compare_exchange_weak(now.0, next.0, order, Ordering::Acquire) {
                 Ok(_) => return result,
                 Err(seen) => now = Snapshot(seen),
             }
@@ -381,7 +384,8 @@ impl State {
                 (None, Wake::Nothing)
             } else if now.is_owned() {
                 // Exchanged even when unchanged: this waker's writes must reach the coming poll.
-                (Some(now.with(NOTIFIED)), Wake::Nothing)
+                let exchanged = !now.has(NOTIFIED) || !mutant::planted("state.wake.unchanged");
+                (exchanged.then(|| now.with(NOTIFIED)), Wake::Nothing)
             } else {
                 (Some(now.with(OWNED).one_more_reference()), Wake::Schedule)
             }
@@ -448,7 +452,7 @@ impl State {
             // With no other reference there is no waker and no handle: nobody will ever ask for another poll.
             if now.is_cancelled() || (now.references() == 1 && !now.has(NOTIFIED)) {
                 (None, Suspend::Cancel)
-            } else if now.has(NOTIFIED) {
+            } else if now.has(NOTIFIED) && !mutant::planted("state.suspend.woken") {
                 (None, Suspend::Woken)
             } else {
                 (Some(now.without(OWNED).one_reference_less()), Suspend::Idle)

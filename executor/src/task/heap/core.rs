@@ -41,6 +41,7 @@ use super::size_class::{Room, SizeClass};
 use crate::task::id::Id;
 use crossbeam_utils::CachePadded;
 use filch_primitive::cell::UnsafeCell;
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::alloc::Layout;
 use std::mem::ManuallyDrop;
@@ -214,7 +215,8 @@ impl Core {
             return;
         }
         // Ordering: Acquire, paired with the Release exchange in `give_back`: slots and links are seen as they were left.
-        let head = self.returned.swap(ptr::null_mut(), Ordering::Acquire);
+        let order = mutant::ordering("heap.collect.order", Ordering::Acquire, Ordering::Relaxed);
+        let head = self.returned.swap(ptr::null_mut(), order);
         self.take_back(local, head);
     }
 
@@ -279,7 +281,7 @@ impl Core {
             match self.returned.compare_exchange_weak(
                 head,
                 slot.as_ptr(),
-                Ordering::Release,
+                mutant::ordering("heap.give_back.order", Ordering::Release, Ordering::Relaxed),
                 Ordering::Relaxed,
             ) {
                 // Nothing of the heap may be touched from here: it may be gone.

@@ -32,6 +32,7 @@ use super::core::Core;
 use super::size_class::{FINE_STEP, SizeClass};
 use crate::task::cell::body_offset;
 use filch_primitive::cell::UnsafeCell;
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -262,7 +263,8 @@ impl Page {
     pub(super) fn account(&self, slots: isize) -> bool {
         // Ordering: AcqRel. Release: what this thread did in the page is done before whoever settles it last frees it, which
         // is why that one acquires.
-        let before = self.changing.unaccounted.fetch_add(slots, Ordering::AcqRel);
+        let order = mutant::ordering("heap.account.order", Ordering::AcqRel, Ordering::Relaxed);
+        let before = self.changing.unaccounted.fetch_add(slots, order);
         before + slots == 0
     }
 

@@ -18,6 +18,7 @@
 #![allow(unsafe_code, reason = "the lock guards a field of each page")]
 
 use super::page::Page;
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use std::ptr::NonNull;
 
@@ -70,7 +71,7 @@ impl Registry {
             // SAFETY: the lock is held.
             unsafe { moved.set_place(place) };
         }
-        if pages.walks > 0 {
+        if pages.walks > 0 && !mutant::planted("heap.release.at_once") {
             pages.put_aside.push(page);
             return;
         }
