@@ -1,16 +1,16 @@
 //! Clocks: the machine's, or one that a test moves by hand.
 //!
-//! Both are the same type, so nothing that reads a clock can tell them apart, and no test needs other code than
-//! the program runs.
+//! Both are the same type, so nothing that reads a clock can tell them apart, and no test needs other code
+//! than the program runs.
 //!
 //! [`Clock::advance`], step by step:
 //! 1. it moves the time, saturating at the end of the time line;
 //! 2. it collects the timers that read this clock, and lets go of the list's lock;
 //! 3. it turns each of them on the calling thread, in the order they were made, and calls their `notify`.
 //!
-//! So when `advance` has returned, everything that became due was woken. A registration that races with it is not
-//! lost: step 3 takes the wheel's lock and moves the wheel's own time even when nothing is due. The registration
-//! comes before that, and is turned; or after, and finds its deadline past.
+//! So when `advance` has returned, everything that became due was woken. A registration that races with it is
+//! not lost: step 3 takes the wheel's lock and moves the wheel's own time even when nothing is due. The
+//! registration comes before that, and is turned; or after, and finds its deadline past.
 
 use crate::line::{Nanos, Resolution};
 use filch_primitive::sync::Mutex;
@@ -66,7 +66,11 @@ pub(crate) trait Watch: Send + Sync {
 }
 
 impl Clock {
-    /// The machine's monotonic clock.
+    /// The machine's monotonic clock, which is that of [`Instant`].
+    ///
+    /// On Linux and macOS it stands still while the machine is suspended: a sleep of an hour ends after an
+    /// hour that the machine was awake. What is to happen at a certain time of day has to look at the time of
+    /// day when it wakes.
     #[must_use]
     pub const fn real() -> Self {
         Self(Kind::Real)
@@ -149,8 +153,8 @@ impl Default for Clock {
 
 impl Manual {
     fn now(&self) -> Nanos {
-        // Ordering: Acquire, paired with the Release exchange in `advance`: who sees a time sees what was done
-        // before the clock was moved there, as with any flag a test waits for.
+        // Ordering: Acquire, paired with the Release exchange in `advance`: who sees a time sees what was
+        // done before the clock was moved there, as with any flag a test waits for.
         Nanos::from_raw(self.now.load(Ordering::Acquire))
     }
 
