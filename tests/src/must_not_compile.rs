@@ -33,10 +33,10 @@
 //! send(lock.try_lock());
 //! ```
 //!
-//! A descriptor cannot be taken out from under the reactor:
+//! A descriptor cannot be taken out from under the reactor, unless one answers for it with `unsafe`:
 //!
-//! ```compile_fail,E0596
+//! ```compile_fail,E0133
 //! let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-//! let one = filch::io::Async::new(one).unwrap();
+//! let mut one = filch::io::Async::new(one).unwrap();
 //! std::mem::swap(one.get_mut(), &mut std::os::unix::net::UnixStream::pair().unwrap().0);
 //! ```
