@@ -4,11 +4,14 @@
 //!
 //! - [`Watchdog`]: a test that hangs fails loudly, with a look at every thread, instead of going on for ever.
 //! - [`Tally`], [`Counted`]: exact books on what was made, run and dropped.
-//! - [`keep`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`on_wake`]: a waker that does something.
+//! - [`Rogue`]: wakers that panic, or do something else they should not, with books on themselves.
+//! - [`at_thread_exit`]: what a thread does when it is already dying.
+//! - [`keep`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
 //! - [`signal`]: interrupts, one or a storm of them.
+//! - [`processor`]: one processor for all, or what others leave of it.
 //! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
 //! - [`must_not_compile`]: what the types forbid.
 //! - [`soak`]: everything at once for as long as one likes, a program of its own.
@@ -17,6 +20,8 @@
 pub mod child;
 pub mod must_not_compile;
 pub mod process;
+pub mod processor;
+pub mod rogue;
 pub mod signal;
 pub mod soak;
 
@@ -24,6 +29,7 @@ mod counted;
 mod deed;
 mod dice;
 mod keep;
+mod last_words;
 mod wait;
 mod watchdog;
 
@@ -31,6 +37,8 @@ pub use counted::{Counted, Tally};
 pub use deed::on_wake;
 pub use dice::Dice;
 pub use keep::{keep, kept};
+pub use last_words::at_thread_exit;
+pub use rogue::Rogue;
 pub use wait::{PATIENCE, SLOWNESS, pending_until_dropped, wait_until};
 pub use watchdog::Watchdog;
 

@@ -22,7 +22,7 @@ use filch_blocking::Pool;
 use filch_primitive::time;
 use std::fmt;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,7 +160,11 @@ impl Drop for Runtime {
         }
         let report = self.end(DROP_LIMIT);
         if !report.is_clean() && !std::thread::panicking() {
-            eprintln!("filch: a dropped runtime has not ended within {DROP_LIMIT:?}: {report}");
+            // A closed or full error stream is no reason to panic.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "filch: a dropped runtime has not ended within {DROP_LIMIT:?}: {report}"
+            );
         }
     }
 }

@@ -3,12 +3,12 @@
 use super::policy;
 use super::shared::Shared;
 use super::{sentinel, worker};
+use filch_primitive::contained;
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::{self, Builder, JoinHandle};
 use std::cell::OnceCell;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,13 +45,17 @@ impl Hooks {
         let mut body = Some(body);
         let mut run = || {
             if let Some(body) = body.take() {
-                contained(self.on_start.as_deref());
+                if let Some(hook) = self.on_start.as_deref() {
+                    contained(hook);
+                }
                 body();
-                contained(self.on_stop.as_deref());
+                if let Some(hook) = self.on_stop.as_deref() {
+                    contained(hook);
+                }
             }
         };
         if let Some(wrap) = &self.wrap {
-            let _printed = catch_unwind(AssertUnwindSafe(|| wrap(&mut run)));
+            contained(|| wrap(&mut run));
         }
         run();
     }
@@ -62,12 +66,6 @@ impl Hooks {
             Some(size) => builder.stack_size(size),
             None => builder,
         }
-    }
-}
-
-fn contained(hook: Option<&(dyn Fn() + Send + Sync)>) {
-    if let Some(hook) = hook {
-        let _printed = catch_unwind(AssertUnwindSafe(hook));
     }
 }
 
