@@ -14,10 +14,12 @@
 //! - [`processor`]: one processor for all, or what others leave of it.
 //! - [`child`]: runs one test of the same binary in a process of its own, and hands back what it printed.
 //! - [`must_not_compile`]: what the types forbid.
+//! - [`fuzz`]: sequences of operations out of bytes, against models.
 //! - [`soak`]: everything at once for as long as one likes, a program of its own.
 //! - [`Dice`]: random choices from a seed that is printed when the test fails.
 
 pub mod child;
+pub mod fuzz;
 pub mod must_not_compile;
 pub mod process;
 pub mod processor;

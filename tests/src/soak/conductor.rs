@@ -183,6 +183,7 @@ impl Conductor<'_> {
     fn hang(&self, n: usize, returned: bool) -> String {
         let player = &self.players[n];
         let name = player.ingredient.name;
+        let _reading_takes_descriptors = self.world.faults.keep_shut();
         watchdog::dump(
             &format!("soak: '{name}' hangs"),
             &[("soak".to_owned(), self.world.runtime.handle().clone())],
