@@ -7,7 +7,7 @@
 //! - [`on_wake`]: a waker that does something.
 //! - [`Rogue`]: wakers that panic, or do something else they should not, with books on themselves.
 //! - [`at_thread_exit`]: what a thread does when it is already dying.
-//! - [`keep`], [`kept`]: values that are never dropped, and are no leak.
+//! - [`keep()`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
 //! - [`signal`]: interrupts, one or a storm of them.

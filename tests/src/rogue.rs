@@ -45,6 +45,7 @@ impl Rogue {
     }
 
     /// Wakers that panic at each of these moments, unless a panic is under way: a second one would end the process.
+    #[allow(clippy::missing_panics_doc, reason = "it is the wakers that panic")]
     pub fn panicking(at: &[Moment]) -> Arc<Self> {
         let at = at.to_vec();
         Self::new(move |moment| {
