@@ -16,7 +16,7 @@ pub fn contained(user_code: impl FnOnce()) {
 /// Drops what a panic was thrown with.
 ///
 /// It is a user's value: its destructor may panic as well, and then so may that of what this one throws, and so on. The
-/// [last](GENERATIONS) is leaked: that is the one way to be done.
+/// last is leaked: that is the one way to be done.
 #[cold]
 pub fn discard(mut payload: Box<dyn Any + Send>) {
     for _ in 0..GENERATIONS {

@@ -1,7 +1,7 @@
 //! The clock by which filch paces itself: the machine's, or a model's.
 //!
 //! A model replays a schedule only if nothing else decides, so its clock may not be the machine's. Under loom time
-//! stands still. Under shuttle it moves on by [`STEP`] at each look, so that what is done every so often is done.
+//! stands still. Under shuttle it moves on by `STEP` at each look, so that what is done every so often is done.
 
 /// The present.
 #[cfg(not(any(filch_loom, filch_shuttle)))]

@@ -281,8 +281,8 @@ fn in_hooks_with_payloads_that_panic_when_they_are_dropped() {
     let runtime = Runtime::builder()
         .worker_threads(2)
         .thread_name("nested-hooks")
-        .on_thread_start(move || on_start())
-        .on_thread_stop(move || on_stop())
+        .on_thread_start(on_start)
+        .on_thread_stop(on_stop)
         .wrap_thread(move |run| {
             run();
             after();
@@ -492,12 +492,12 @@ fn through_five_levels_on_one_stack() {
                     let inner: Result<(), _> = spawn_local(async { resume_unwind(Box::new(1_u8)) }).await;
                     assert!(inner.expect_err("it panicked").is_panic());
                     resume_unwind(Box::new(2_u8))
-                })
+                });
             });
             let error: filch::JoinError = Result::<(), _>::expect_err(local.await, "it panicked");
             assert_eq!(error.into_panic().downcast_ref(), Some(&2_u8));
             resume_unwind(Box::new(3_u8))
-        })
+        });
     });
     let error: filch::JoinError = Result::<(), _>::expect_err(future::block_on(task), "it panicked");
     assert_eq!(error.into_panic().downcast_ref(), Some(&3_u8));
