@@ -91,8 +91,7 @@ pub fn contained<R>(f: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // Its destructor might panic, too.
-            std::mem::forget(payload);
+            filch_primitive::discard(payload);
             None
         }
     }
