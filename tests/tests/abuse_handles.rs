@@ -1,5 +1,5 @@
-//! Handles dropped, polled, forgotten and aborted at every moment and from everywhere. Entries of the catalogue
-//! of abuse; what `structure.rs` and `stress.rs` say already is not said again.
+//! Handles dropped, polled, forgotten and aborted at every moment and from everywhere. Entries
+//! of the catalogue of abuse; what `structure.rs` and `stress.rs` say already is not said again.
 
 use filch::sync::Semaphore;
 use filch::{AbortHandle, JoinHandle, Runtime, yield_now};
@@ -68,7 +68,8 @@ struct Stage {
     books: Tally,
 }
 
-/// A task that comes to the moment meant, and gets no further: but for the one that is complete, which returns its value.
+/// A task that comes to the moment meant, and gets no further: but for the one that is complete, which
+/// returns its value.
 fn bring_to(
     moment: Moment,
     stage: &Arc<Stage>,
@@ -167,7 +168,8 @@ fn aborted_at_every_moment_with_every_fate_of_the_handle() {
     }
 }
 
-/// everybody aborts everybody, in any order, while the tasks end, half the handles go, and in one case the runtime.
+/// everybody aborts everybody, in any order, while the tasks end, half the handles go, and in one case
+/// the runtime.
 #[test]
 fn aborted_by_everybody_at_once() {
     const THREADS: usize = 8;
@@ -253,7 +255,8 @@ fn aborted_in_each_others_destructors() {
     }
 }
 
-/// rings of tasks that await each other, one of which awaits itself, end with their runtime, or with any one of them.
+/// rings of tasks that await each other, one of which awaits itself, end with their runtime, or with
+/// any one of them.
 #[test]
 fn awaited_in_a_ring() {
     let _watchdog = Watchdog::usual();
@@ -417,7 +420,8 @@ async fn in_steps(steps: usize, stage: Arc<Stage>, permits: Arc<Semaphore>) {
     }
 }
 
-/// a task aborted at each of its awaits gives back what it holds by then, and does not go a step further.
+/// a task aborted at each of its awaits gives back what it holds by then, and does not go a step
+/// further.
 #[test]
 fn aborted_at_every_await_from_everywhere() {
     const STEPS: usize = 12;

@@ -1,5 +1,5 @@
-//! Wakers used in ways, at moments and in numbers that nobody would choose. Entries of the catalogue of abuse;
-//! what `wakeups.rs` and `regressions_tasks.rs` say already is not said again.
+//! Wakers used in ways, at moments and in numbers that nobody would choose. Entries of the
+//! catalogue of abuse; what `wakeups.rs` and `regressions_tasks.rs` say already is not said again.
 
 use filch::sync::{Event, Lock, Semaphore, channel, oneshot};
 use filch::{AbortHandle, Runtime};
@@ -37,7 +37,8 @@ fn hands_over(value: Counted, hand: mpsc::Sender<Waker>, pending: usize) -> impl
     })
 }
 
-/// The wakers of three tasks, each polled once: one that would end in its next poll, one that has ended, and one aborted.
+/// The wakers of three tasks, each polled once: one that would end in its next poll, one that has ended, and
+/// one aborted.
 fn wakers_of(runtime: &Runtime, books: &Tally) -> Vec<Waker> {
     let (hand, wakers) = mpsc::channel();
     runtime.spawn(hands_over(books.value(), hand.clone(), 1)).detach();
@@ -61,12 +62,14 @@ fn use_up(waker: Waker) {
     drop(waker);
 }
 
-/// in the destructors of a thread's data, before and after those of the runtime, which may be gone altogether.
+/// in the destructors of a thread's data, before and after those of the runtime, which may be gone
+/// altogether.
 #[test]
 fn used_up_in_the_last_moments_of_a_thread() {
     let _watchdog = Watchdog::usual();
     for gone in [false, true] {
-        // A thread without business with the runtime, and guests whose closure was there before the runtime's own data, and after.
+        // A thread without business with the runtime, and guests whose closure was there before the runtime's
+        // own data, and after.
         for (guest, early) in [(false, true), (true, true), (true, false)] {
             let (books, said) = (Tally::new(), Tally::new());
             let runtime = runtime(1);
@@ -346,7 +349,8 @@ fn used_by_who_holds_the_lock_that_the_task_takes() {
     }
 }
 
-/// a million clones, made and dropped by four threads, count exactly; and none of a million forgotten keeps a future.
+/// a million clones, made and dropped by four threads, count exactly; a million forgotten keep a future
+/// until its runtime ends, and no longer.
 #[test]
 fn cloned_a_million_times() {
     const THREADS: usize = 4;
@@ -383,8 +387,8 @@ fn cloned_a_million_times() {
     }
 }
 
-/// Polls `future` with one waker after another, while it is being told. Whoever polled last before it was ready is woken,
-/// or the poll after finds it ready.
+/// Polls `future` with one waker after another, while it is being told. Whoever polled last before it was
+/// ready is woken, or the poll after finds it ready.
 fn swaps_wakers<F: Future>(what: &str, future: F, patient: bool) -> F::Output {
     let mut future = Box::pin(future);
     let mut rogues = Vec::new();
@@ -425,7 +429,8 @@ fn swapped_while_the_wait_ends() {
         drop(swaps_wakers("the oneshot is told", receiver, patient).expect("it is sent"));
         let (sender, receiver) = channel::bounded(1);
         let value = books.value();
-        // The other sender stays: the close of the channel would be another event, which may wake the next waker.
+        // The other sender stays: the close of the channel would be another event, which may wake the next
+        // waker.
         let open = sender.clone();
         runtime.spawn(async move { sender.send(value).await.expect("it is waited for") }).detach();
         drop(swaps_wakers("the receiver is told", receiver.recv(), patient).expect("it is sent"));
@@ -460,7 +465,8 @@ where
     assert_eq!(polls.counted(), 2, "{what}: polled for its one wake");
 }
 
-/// a wait polled with a waker that does nothing is no less a wait, and leaves its turn when it is dropped.
+/// a wait polled with a waker that does nothing is no less a wait, and leaves its turn when it is
+/// dropped.
 #[test]
 fn that_do_nothing_stand_in_nobodys_way() {
     let _watchdog = Watchdog::usual();
