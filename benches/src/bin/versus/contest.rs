@@ -8,7 +8,7 @@ use filch_benches::PeerName;
 use filch_benches::catalogue::{self, Entry};
 use serde_json::{Value, json};
 use std::error::Error;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
 
 /// One workload's samples: a list for each runtime, a place in it for each round.
 pub(crate) struct Comparison {
@@ -65,9 +65,13 @@ impl Comparison {
     }
 }
 
-/// Runs everything that was asked for, and says on the terminal where it is.
-pub(crate) fn run(options: &Options) -> Result<Vec<Comparison>, Box<dyn Error>> {
-    let entries: Vec<_> = catalogue::all().into_iter().filter(|entry| options.includes(entry.name)).collect();
+/// Runs the workloads, hands each one's result to `known` as soon as there is one, and says on the terminal where
+/// it is.
+pub(crate) fn run(
+    entries: Vec<Entry>,
+    options: &Options,
+    mut known: impl FnMut(&Comparison) -> io::Result<()>,
+) -> Result<Vec<Comparison>, Box<dyn Error>> {
     let count = entries.len();
     let mut results = Vec::with_capacity(count);
     for (number, entry) in entries.into_iter().enumerate() {
@@ -78,9 +82,11 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Comparison>, Box<dyn Error>> 
                 samples[place(*peer)].push(child::start(entry.name, *peer, options.workers)?);
             }
         }
-        results.push(Comparison { entry, samples });
+        progress("");
+        let result = Comparison { entry, samples };
+        known(&result)?;
+        results.push(result);
     }
-    progress("");
     Ok(results)
 }
 
@@ -114,12 +120,12 @@ fn progress(text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::Comparison;
     use crate::sample::Sample;
     use filch_benches::{PeerName, catalogue};
 
-    fn result(filch: [f64; 3], tokio: [f64; 3], smol: [f64; 3]) -> Comparison {
+    pub(crate) fn result(filch: [f64; 3], tokio: [f64; 3], smol: [f64; 3]) -> Comparison {
         let samples = [filch, tokio, smol].map(|figures| {
             figures.map(|figure| Sample { figure, cpu: None, sleeps: None, tail: None }).to_vec()
         });

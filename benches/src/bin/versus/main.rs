@@ -20,10 +20,13 @@ mod sample;
 mod statistics;
 mod table;
 
+use filch_benches::catalogue;
 use options::{Command, Options};
 use std::error::Error;
 use std::fs;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
+use table::Terminal;
 
 fn main() -> ExitCode {
     let outcome = match Command::from_arguments() {
@@ -32,9 +35,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Command::List) => {
-            filch_benches::catalogue::all()
-                .iter()
-                .for_each(|entry| println!("{:<28}{}", entry.name, entry.what));
+            list();
             Ok(())
         }
         Ok(Command::Measure { name, peer, workers }) => child::measure(&name, peer, workers),
@@ -50,9 +51,17 @@ fn main() -> ExitCode {
     }
 }
 
+fn list() {
+    let entries = catalogue::all();
+    let width = entries.iter().map(|entry| entry.name.len()).fold(0, usize::max);
+    entries.iter().for_each(|entry| println!("{:<width$}  {}", entry.name, entry.what));
+}
+
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
-    let results = contest::run(options)?;
-    println!("{}", table::text(&results));
+    let entries: Vec<_> = catalogue::all().into_iter().filter(|entry| options.includes(entry.name)).collect();
+    let table = Terminal::of(entries.iter().map(|entry| entry.name));
+    writeln!(stdout(), "{}", table.heading())?;
+    let results = contest::run(entries, options, |result| writeln!(stdout(), "{}", table.row(result)))?;
     if let Some(path) = &options.json {
         fs::write(path, serde_json::to_string_pretty(&contest::to_json(&results, options))? + "\n")?;
     }

@@ -4,25 +4,46 @@ use crate::contest::Comparison;
 use filch_benches::PeerName;
 use filch_benches::catalogue::Target;
 
-/// For a terminal.
-pub(crate) fn text(results: &[Comparison]) -> String {
-    let mut text = format!("{:<28}", "median (lowest–highest)");
-    PeerName::ALL.iter().for_each(|peer| text += &format!("{peer:>26}"));
-    text += &format!("{:>8}{:>9}  {}\n", "ratio", "target", "cpu ns/op · sleeps/op of each");
-    for result in results {
-        text += &format!("{:<28}", result.entry.name);
-        for peer in PeerName::ALL {
-            let (low, high) = result.spread(*peer);
-            let cell = format!("{} ({}–{})", short(result.figure(*peer)), short(low), short(high));
-            text += &format!("{cell:>26}");
-        }
+/// A table for a terminal, made line by line, since the lines become known one after another.
+pub(crate) struct Terminal {
+    /// The width of the first column.
+    names: usize,
+}
+
+/// The narrowest first column, which is as wide as its heading.
+const NAMES_MIN: usize = 28;
+const FIGURES: usize = 25;
+const RATIO: usize = 7;
+const TARGET: usize = 10;
+
+impl Terminal {
+    /// A table whose first column has these names.
+    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        Self { names: names.map(|name| name.chars().count()).fold(NAMES_MIN, usize::max) }
+    }
+
+    /// What stands above the columns.
+    pub(crate) fn heading(&self) -> String {
+        let peers: Vec<&str> = PeerName::ALL.iter().map(|peer| peer.as_str()).collect();
+        self.line("median (lowest–highest)", &peers, "ratio", "target", "cpu ns/op · sleeps/op of each")
+    }
+
+    /// What there is to say about one workload: a line, or two.
+    pub(crate) fn row(&self, result: &Comparison) -> String {
+        let cells: Vec<String> = PeerName::ALL.iter().map(|peer| figures(result, *peer)).collect();
         let target = format!("{} {}", target(result), verdict(result));
-        text += &format!("{:>8}{target:>9}  {}\n", ratio(result), uses(result));
-        if let Some(tails) = tails(result) {
-            text += &format!("{:<28}{tails}\n", "");
+        let line = self.line(result.entry.name, &cells, &ratio(result), target.trim_end(), &uses(result));
+        match tails(result) {
+            Some(tails) => format!("{line}\n{:<1$} {tails}", "", self.names),
+            None => line,
         }
     }
-    text
+
+    /// A space stands between any two columns, however full they are.
+    fn line<C: AsRef<str>>(&self, name: &str, cells: &[C], ratio: &str, target: &str, rest: &str) -> String {
+        let cells: String = cells.iter().map(|cell| format!(" {:>FIGURES$}", cell.as_ref())).collect();
+        format!("{name:<0$}{cells} {ratio:>RATIO$} {target:>TARGET$}  {rest}", self.names)
+    }
 }
 
 /// For Markdown: the figures and the ratio, and beside them what they cost.
@@ -36,13 +57,7 @@ pub(crate) fn markdown(results: &[Comparison]) -> String {
     );
     text += "|---|---|---:|---:|---:|---:|---|---|---|\n";
     for result in results {
-        let cells: Vec<String> = PeerName::ALL
-            .iter()
-            .map(|peer| {
-                let (low, high) = result.spread(*peer);
-                format!("{} ({}–{})", short(result.figure(*peer)), short(low), short(high))
-            })
-            .collect();
+        let cells: Vec<String> = PeerName::ALL.iter().map(|peer| figures(result, *peer)).collect();
         let target = match result.meets_target() {
             Some(true) => format!("{} met", target(result)),
             Some(false) => format!("{} **missed**", target(result)),
@@ -85,6 +100,12 @@ pub(crate) fn ratio(result: &Comparison) -> String {
     result.ratio().map_or_else(|| "—".to_owned(), |ratio| format!("{ratio:.2}"))
 }
 
+/// The median, the lowest and the highest.
+fn figures(result: &Comparison, peer: PeerName) -> String {
+    let (low, high) = result.spread(peer);
+    format!("{} ({}–{})", short(result.figure(peer)), short(low), short(high))
+}
+
 fn target(result: &Comparison) -> String {
     match result.entry.target {
         Some(Target::OfBest(fraction)) => format!("{fraction:.2}"),
@@ -115,7 +136,8 @@ fn each(result: &Comparison, figure: impl Fn(PeerName) -> Option<f64>) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{Terminal, short};
+    use crate::contest::tests::result;
 
     #[test]
     fn figures_keep_three_digits() {
@@ -130,5 +152,29 @@ mod tests {
         for (figure, expected) in figures {
             assert_eq!(short(figure), expected);
         }
+    }
+
+    /// Where a word of the line ends, counted in letters.
+    fn end(line: &str, word: &str) -> usize {
+        line[..line.find(word).expect("the word is there") + word.len()].chars().count()
+    }
+
+    #[test]
+    fn columns_end_under_their_headings() {
+        let table = Terminal::of(["spawn/inside"].into_iter());
+        let (heading, row) = (table.heading(), table.row(&result([41.25; 3], [500.0; 3], [100.0; 3])));
+        let pairs =
+            [("filch", "41.2)"), ("tokio", "500)"), ("smol", "100)"), ("ratio", "0.41"), ("target", "MISS")];
+        for (word, cell) in pairs {
+            assert_eq!(end(&heading, word), end(&row, cell), "{cell} under {word}\n{heading}\n{row}");
+        }
+    }
+
+    #[test]
+    fn full_columns_keep_apart() {
+        let table = Terminal { names: 3 };
+        let cells = ["123456789012345678901234567890"; 3];
+        let line = table.line("a long name", &cells, "1234567.89", "≤123456 MISS", "rest");
+        assert_eq!(line.split_whitespace().count(), 3 + 3 + 1 + 2 + 1, "{line}");
     }
 }
