@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::lineup::Crew;
 use crate::peer::Place;
 use crate::workload::memory::{Idle, IdleTasks};
 use crate::workload::quiet::Quiet;
@@ -21,6 +22,8 @@ pub struct Entry {
     pub what: &'static str,
     /// What is measured.
     pub measure: Measure,
+    /// On whose threads.
+    pub crew: Crew,
     /// What filch's figure is to be at most.
     pub target: Option<Target>,
 }
@@ -70,12 +73,13 @@ pub fn find(name: &str) -> Option<Entry> {
     all().into_iter().find(|entry| entry.name == name)
 }
 
-/// The workloads of one question, such as `spawn`, that are measured in time.
-pub fn times_of(question: &str) -> impl Iterator<Item = (&'static str, Box<dyn AnyWorkload>)> + '_ {
+/// The workloads of one question, such as `spawn`, that are measured in time: each with the name of its case, and
+/// on whose threads it runs.
+pub fn times_of(question: &str) -> impl Iterator<Item = (&'static str, Crew, Box<dyn AnyWorkload>)> + '_ {
     all().into_iter().filter_map(move |entry| {
         let case = entry.name.strip_prefix(question)?.strip_prefix('/')?;
         match entry.measure {
-            Measure::Time(workload) => Some((case, workload)),
+            Measure::Time(workload) => Some((case, entry.crew, workload)),
             _ => None,
         }
     })
@@ -247,25 +251,28 @@ fn resting() -> Vec<Entry> {
             name: "memory/pending",
             what: "resident bytes per idle task, at a million",
             measure: idle(Idle::Pending),
+            crew: Crew::Workers,
             target: Some(Target::AtMost(96.0)),
         },
         Entry {
             name: "memory/asleep",
             what: "the same, each with a timer",
             measure: idle(Idle::Asleep),
+            crew: Crew::Workers,
             target: None,
         },
         Entry {
             name: "idle/quiet",
             what: "10,000 idle tasks, 1,000 idle sockets, 5 s: wake-ups",
             measure: Measure::WakeUps(Quiet { tasks: 10_000, sockets: 1_000, span: Duration::from_secs(5) }),
+            crew: Crew::Workers,
             target: Some(Target::AtMost(0.0)),
         },
     ]
 }
 
 fn time(name: &'static str, what: &'static str, workload: impl AnyWorkload + 'static) -> Entry {
-    Entry { name, what, measure: Measure::Time(Box::new(workload)), target: None }
+    Entry { name, what, measure: Measure::Time(Box::new(workload)), crew: Crew::Workers, target: None }
 }
 
 impl Entry {
@@ -289,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_question_has_its_cases_and_no_others() {
-        let cases: Vec<_> = times_of("wake").map(|(case, _)| case).collect();
+        let cases: Vec<_> = times_of("wake").map(|(case, ..)| case).collect();
         assert_eq!(cases, ["there_and_back", "spawn_and_join"]);
     }
 

@@ -45,5 +45,5 @@ pub mod workload;
 
 mod lineup;
 
-pub use crate::lineup::{AnyPeer, PeerName, workers};
+pub use crate::lineup::{AnyPeer, Crew, PeerName, workers};
 pub use crate::workload::{AnyWorkload, Outcome, Tail, Workload};

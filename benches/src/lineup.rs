@@ -41,6 +41,18 @@ impl PeerName {
             Self::Smol => AnyPeer::Smol(Smol::start(workers)),
         }
     }
+
+    /// Starts the runtime without workers, see [`Peer::start_on_caller`].
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_on_caller(self) -> AnyPeer {
+        match self {
+            Self::Filch => AnyPeer::Filch(Filch::start_on_caller()),
+            Self::Tokio => AnyPeer::Tokio(Tokio::start_on_caller()),
+            Self::Smol => AnyPeer::Smol(Smol::start_on_caller()),
+        }
+    }
 }
 
 impl fmt::Display for PeerName {
@@ -55,6 +67,29 @@ impl FromStr for PeerName {
     fn from_str(name: &str) -> Result<Self, String> {
         let known = Self::ALL.iter().copied().find(|peer| peer.as_str() == name);
         known.ok_or_else(|| format!("no runtime here is called {name:?}"))
+    }
+}
+
+/// Whose threads run a workload's tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Crew {
+    /// As many workers' as were asked for.
+    #[default]
+    Workers,
+    /// The thread's that calls `block_on`: what was asked for does not matter.
+    Caller,
+}
+
+impl Crew {
+    /// Starts a runtime with such threads.
+    ///
+    /// # Panics
+    /// If a thread cannot be started.
+    pub fn start(self, peer: PeerName, workers: usize) -> AnyPeer {
+        match self {
+            Self::Workers => peer.start(workers),
+            Self::Caller => peer.start_on_caller(),
+        }
     }
 }
 

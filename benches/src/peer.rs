@@ -25,7 +25,7 @@ pub use self::smol::Smol;
 pub use self::tokio::Tokio;
 
 /// A runtime; a value of the type is a running one, and dropping it stops its workers.
-pub trait Peer: Channels + Oneshots + Sized + Send + Sync + 'static {
+pub trait Peer: Channels + Unbounded + Oneshots + Sized + Send + Sync + 'static {
     /// The handle of a spawned task. Ends with the task's output and panics if the task did.
     type Join<T: Send + 'static>: Future<Output = T> + Send + Unpin + 'static;
     /// The handle of a call on the blocking pool, with the same manners.
@@ -46,6 +46,13 @@ pub trait Peer: Channels + Oneshots + Sized + Send + Sync + 'static {
     /// # Panics
     /// If a thread cannot be started.
     fn start(workers: usize) -> Self;
+
+    /// Starts what the runtime has for a program on one thread: tasks run while, and where, somebody calls
+    /// [`block_on`](Self::block_on). [`block_on_worker`](Self::block_on_worker) may wait for ever on it.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    fn start_on_caller() -> Self;
 
     /// Runs a future on the calling thread until it ends, the way users of the runtime run their `main`.
     fn block_on<F: Future>(&self, future: F) -> F::Output;
@@ -173,6 +180,23 @@ pub trait Sender<T>: Clone + Send + Sync + 'static {
 pub trait Receiver<T>: Send + 'static {
     /// Waits for a value; `None` when every sender is gone and the channel is empty.
     fn receive(&mut self) -> impl Future<Output = Option<T>> + Send;
+}
+
+/// A family of channels that are never full.
+pub trait Unbounded {
+    /// The sending end.
+    type UnboundedSender<T: Send + 'static>: UnboundedSender<T>;
+    /// The receiving end.
+    type UnboundedReceiver<T: Send + 'static>: Receiver<T>;
+
+    /// A channel that holds as many values as memory does.
+    fn unbounded<T: Send + 'static>() -> (Self::UnboundedSender<T>, Self::UnboundedReceiver<T>);
+}
+
+/// The sending end of a channel that is never full; clones send into the same one.
+pub trait UnboundedSender<T>: Clone + Send + Sync + 'static {
+    /// Sends without waiting. Panics if the receiver is gone.
+    fn send(&self, value: T);
 }
 
 /// A family of channels for one value.

@@ -24,7 +24,7 @@ pub(crate) fn criterion() -> Criterion {
 ///
 /// What criterion sees is the time of a whole run; the throughput says how many operations that was.
 pub(crate) fn compare(criterion: &mut Criterion, question: &str) {
-    for (case, workload) in catalogue::times_of(question) {
+    for (case, crew, workload) in catalogue::times_of(question) {
         if let Err(error) = allow_descriptors(workload.descriptors().saturating_add(100)) {
             eprintln!("{question}/{case} is left out: {error}");
             continue;
@@ -34,7 +34,7 @@ pub(crate) fn compare(criterion: &mut Criterion, question: &str) {
         for name in PeerName::ALL {
             // Lazily, since a filter on the command line may leave it out; outside, since criterion calls the
             // closure for every sample.
-            let peer = LazyCell::new(|| name.start(workers()));
+            let peer = LazyCell::new(|| crew.start(*name, workers()));
             group.bench_function(BenchmarkId::new(case, name), |bencher| {
                 bencher.iter_custom(|times| {
                     let runs = iter::repeat_with(|| workload.run_on(&peer).elapsed);

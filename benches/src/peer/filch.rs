@@ -1,4 +1,7 @@
 //! filch, as built by its own `Builder` with nothing but the number of workers set.
+//!
+//! - It has no run loop without workers. A program that wants one thread takes one worker, and the thread in `block_on`
+//!   helps it: that is one thread more than the others have there.
 
 use std::future::Future;
 use std::io;
@@ -12,6 +15,7 @@ use filch::sync::{Lock, LockGuard, Semaphore, SemaphorePermit, channel, oneshot}
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Channels, Connection, Listener, OneshotReceiver, OneshotSender, Oneshots, Peer};
+use super::{Unbounded, UnboundedSender};
 
 /// A running filch runtime.
 #[derive(Debug)]
@@ -31,6 +35,10 @@ impl Peer for Filch {
     fn start(workers: usize) -> Self {
         let runtime = filch::Runtime::builder().worker_threads(workers).build();
         Self { runtime: runtime.expect("filch cannot start") }
+    }
+
+    fn start_on_caller() -> Self {
+        Self::start(1)
     }
 
     fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -145,6 +153,21 @@ impl<T: Send + 'static> super::Sender<T> for channel::Sender<T> {
 impl<T: Send + 'static> super::Receiver<T> for channel::Receiver<T> {
     async fn receive(&mut self) -> Option<T> {
         self.recv().await.ok()
+    }
+}
+
+impl Unbounded for Filch {
+    type UnboundedSender<T: Send + 'static> = channel::Sender<T>;
+    type UnboundedReceiver<T: Send + 'static> = channel::Receiver<T>;
+
+    fn unbounded<T: Send + 'static>() -> (channel::Sender<T>, channel::Receiver<T>) {
+        channel::unbounded()
+    }
+}
+
+impl<T: Send + 'static> UnboundedSender<T> for channel::Sender<T> {
+    fn send(&self, value: T) {
+        assert!(self.try_send(value).is_ok(), "the receiver is gone");
     }
 }
 

@@ -6,7 +6,7 @@
 
 use async_channel::{Receiver, Sender};
 
-use super::{Channels, OneshotReceiver, OneshotSender, Oneshots};
+use super::{Channels, OneshotReceiver, OneshotSender, Oneshots, Unbounded, UnboundedSender};
 
 /// Channels of no runtime.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,21 @@ impl Channels for Neutral {
 
     fn bounded<T: Send + 'static>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         async_channel::bounded(capacity)
+    }
+}
+
+impl Unbounded for Neutral {
+    type UnboundedSender<T: Send + 'static> = Sender<T>;
+    type UnboundedReceiver<T: Send + 'static> = Receiver<T>;
+
+    fn unbounded<T: Send + 'static>() -> (Sender<T>, Receiver<T>) {
+        async_channel::unbounded()
+    }
+}
+
+impl<T: Send + 'static> UnboundedSender<T> for Sender<T> {
+    fn send(&self, value: T) {
+        assert!(self.try_send(value).is_ok(), "the receiver is gone");
     }
 }
 

@@ -6,6 +6,7 @@
 //!   two.
 //! - Each worker is a thread that runs the executor inside `async_io::block_on`, so that an idle worker waits
 //!   in the reactor and needs nobody to hand it its events.
+//! - Without workers, the thread in `block_on` runs the executor around its own future.
 //! - Sockets are `Async<TcpStream>` itself, without the wrapper of `async-net`, which costs an allocation
 //!   more.
 //! - There is no channel for one value; users take `async_channel::bounded(1)`.
@@ -23,7 +24,7 @@ use async_io::{Async, Timer};
 use async_lock::{Mutex, MutexGuard, Semaphore, SemaphoreGuard};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Channels, Connection, Listener, Lock, Neutral, Oneshots, Peer};
+use super::{Channels, Connection, Listener, Lock, Neutral, Oneshots, Peer, Unbounded};
 
 static EXECUTOR: StaticExecutor = StaticExecutor::new();
 
@@ -71,8 +72,16 @@ impl Peer for Smol {
         Self { stop, workers: (0..workers).map(worker).collect() }
     }
 
+    fn start_on_caller() -> Self {
+        Self::start(0)
+    }
+
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        async_io::block_on(future)
+        if self.workers.is_empty() {
+            async_io::block_on(EXECUTOR.run(future))
+        } else {
+            async_io::block_on(future)
+        }
     }
 
     fn spawn_from_outside<F>(&self, future: F) -> Task<F::Output>
@@ -162,6 +171,15 @@ impl Channels for Smol {
 
     fn bounded<T: Send + 'static>(capacity: usize) -> (Self::Sender<T>, Self::Receiver<T>) {
         Neutral::bounded(capacity)
+    }
+}
+
+impl Unbounded for Smol {
+    type UnboundedSender<T: Send + 'static> = <Neutral as Unbounded>::UnboundedSender<T>;
+    type UnboundedReceiver<T: Send + 'static> = <Neutral as Unbounded>::UnboundedReceiver<T>;
+
+    fn unbounded<T: Send + 'static>() -> (Self::UnboundedSender<T>, Self::UnboundedReceiver<T>) {
+        Neutral::unbounded()
     }
 }
 

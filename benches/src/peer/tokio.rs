@@ -1,4 +1,4 @@
-//! tokio: the multi-thread runtime with every feature on.
+//! tokio: the multi-thread runtime with every feature on, or its current-thread runtime.
 
 use std::future::Future;
 use std::io;
@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::{Channels, Connection, Listener, Lock, OneshotReceiver, OneshotSender, Oneshots, Peer};
+use super::{Unbounded, UnboundedSender};
 
 /// A running tokio runtime.
 #[derive(Debug)]
@@ -31,6 +32,11 @@ impl Peer for Tokio {
 
     fn start(workers: usize) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+        Self { runtime: runtime.expect("tokio cannot start") }
+    }
+
+    fn start_on_caller() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build();
         Self { runtime: runtime.expect("tokio cannot start") }
     }
 
@@ -144,6 +150,27 @@ impl<T: Send + 'static> super::Sender<T> for mpsc::Sender<T> {
 }
 
 impl<T: Send + 'static> super::Receiver<T> for mpsc::Receiver<T> {
+    fn receive(&mut self) -> impl Future<Output = Option<T>> + Send {
+        self.recv()
+    }
+}
+
+impl Unbounded for Tokio {
+    type UnboundedSender<T: Send + 'static> = mpsc::UnboundedSender<T>;
+    type UnboundedReceiver<T: Send + 'static> = mpsc::UnboundedReceiver<T>;
+
+    fn unbounded<T: Send + 'static>() -> (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>) {
+        mpsc::unbounded_channel()
+    }
+}
+
+impl<T: Send + 'static> UnboundedSender<T> for mpsc::UnboundedSender<T> {
+    fn send(&self, value: T) {
+        assert!(mpsc::UnboundedSender::send(self, value).is_ok(), "the receiver is gone");
+    }
+}
+
+impl<T: Send + 'static> super::Receiver<T> for mpsc::UnboundedReceiver<T> {
     fn receive(&mut self) -> impl Future<Output = Option<T>> + Send {
         self.recv()
     }

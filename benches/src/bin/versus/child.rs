@@ -34,15 +34,15 @@ pub(crate) fn measure(name: &str, peer: PeerName, workers: usize) -> Result<(), 
     let sample = match &entry.measure {
         Measure::Time(workload) => {
             allow_descriptors(workload.descriptors().saturating_add(100))?;
-            time(workload.as_ref(), &peer.start(workers))?
+            time(workload.as_ref(), &entry.crew.start(peer, workers))?
         }
         Measure::Bytes(tasks) => {
-            let bytes = tasks.resident_growth_on(&peer.start(workers))?;
+            let bytes = tasks.resident_growth_on(&entry.crew.start(peer, workers))?;
             Sample { figure: bytes as f64 / tasks.tasks as f64, cpu: None, sleeps: None, tail: None }
         }
         Measure::WakeUps(quiet) => {
             allow_descriptors(quiet.descriptors())?;
-            let used = quiet.run_on(&peer.start(workers))?;
+            let used = quiet.run_on(&entry.crew.start(peer, workers))?;
             Sample {
                 figure: used.sleeps as f64,
                 cpu: Some(used.cpu.as_nanos() as f64),
