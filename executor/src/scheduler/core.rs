@@ -17,6 +17,8 @@ pub(super) struct Core {
     pub(super) pushes: Cell<u32>,
     /// Whether wake-ups come from a batch of events, which go to the queue in their order.
     pub(super) batching: Cell<bool>,
+    /// Whether what is woken goes behind what is ready.
+    pub(super) orderly: Cell<bool>,
     /// Whether this thread holds the searcher's token.
     pub(super) searching: Cell<bool>,
     /// Counts turns, to alternate between kinds of work.
@@ -35,6 +37,7 @@ impl Core {
             hot_streak: Cell::new(0),
             pushes: Cell::new(0),
             batching: Cell::new(false),
+            orderly: Cell::new(false),
             searching: Cell::new(false),
             turn: Cell::new(0),
             pace: RefCell::new(Pace::new()),

@@ -29,6 +29,15 @@ pub(super) const PUSHES_PER_LOOK: u32 = 32;
 /// threads.
 const WAKE_COST: Duration = Duration::from_micros(10);
 
+/// Queued work that is worth a thief's trouble: below it, the misses of its cache cost more than its help saves, and
+/// tasks that talk to one another are torn apart for nothing. A thief is awake already, so this is less than
+/// [`WAKE_COST`].
+pub(super) const STEAL_WORTH_NS: u64 = 3_000;
+
+/// Looks of a thief at a victim with less than that, before it concludes that the victim is stuck in a poll and takes it
+/// all the same. A look takes up to 45 ns, by the processor.
+pub(super) const THIEF_LOOKS: u32 = 40;
+
 /// Yielded tasks let back in line per round of duties while the queue never runs dry.
 pub(super) const YIELDED_PER_DUTY: usize = 32;
 
@@ -126,6 +135,11 @@ impl Pace {
     #[inline]
     pub(super) fn worth_waking(&self, backlog: usize) -> bool {
         (backlog as u64).saturating_mul(self.mean_poll_ns) >= saturating_ns(WAKE_COST)
+    }
+
+    /// What a poll takes, as far as is known.
+    pub(super) fn mean_poll_ns(&self) -> u64 {
+        self.mean_poll_ns
     }
 
     /// Whether the poll under way has lasted so long that anything behind it should find another worker.

@@ -7,13 +7,16 @@ use super::policy;
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::task::{JoinHandle, Meta, Owned, Ran, Runnable};
+use filch_primitive::hint;
 use filch_primitive::mutant;
 use filch_primitive::slice::{self, Slice};
 use filch_primitive::sync::atomic::{Ordering, fence};
 use filch_primitive::time;
+use filch_primitive::wake_contained;
 use std::cell::RefCell;
 use std::future::Future;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// A task to run next.
@@ -54,6 +57,7 @@ impl Seat {
             settled: Some(local::settle(shared, index)),
             heap: Some(heap),
         };
+        seat.publish_pace();
         shared.sentinel.work_begins();
         Some(seat)
     }
@@ -92,6 +96,9 @@ impl Seat {
         let core = self.core();
         if core.batching.get() {
             core.queue().push(task);
+        } else if core.orderly.get() && !core.queue().is_empty() {
+            core.queue().push(task);
+            self.consider_waking();
         } else if let Some(displaced) = self.slot().hot.put(task) {
             core.queue().push(displaced);
             self.consider_waking();
@@ -174,6 +181,7 @@ impl Seat {
         let core = self.core();
         core.pushes.set(0);
         let look = core.pace.borrow_mut().look();
+        self.publish_pace();
         if !self.slot().inbox.is_empty() {
             self.slot().inbox.take().for_each(|task| core.queue().push(task));
         }
@@ -197,6 +205,11 @@ impl Seat {
         }
     }
 
+    /// Tells thieves and senders how fast work goes on here.
+    fn publish_pace(&self) {
+        self.slot().counters.set_mean_poll_ns(self.core().pace.borrow().mean_poll_ns());
+    }
+
     /// Lets timers and descriptors that are due wake their tasks, into the queue.
     fn look_in(&self, now: Instant) {
         self.batch(|| self.shared.park.look_in(self.index, now));
@@ -215,6 +228,22 @@ impl Seat {
         f()
     }
 
+    /// Wakes who waited for a task to end, and whose turn is behind what is ready.
+    ///
+    /// In front, as for a message, it would mostly find that it has to wait for the next of its tasks, after each of
+    /// them: with a thousand that costs a poll for each. Where nothing is ready the two are the same.
+    fn wake_in_order(&self, joiner: Waker) {
+        struct Restore<'a>(&'a Core);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.orderly.set(false);
+            }
+        }
+        let _restore = Restore(self.core());
+        self.core().orderly.set(true);
+        wake_contained(joiner);
+    }
+
     /// Begins a poll's time slice.
     #[inline]
     pub(super) fn begin_slice(&self) {
@@ -227,7 +256,7 @@ impl Seat {
         self.slot().counters.poll();
         self.begin_slice();
         match pick {
-            Pick::Any(task) => match task.run() {
+            Pick::Any(task) => match task.run_then(|joiner| self.wake_in_order(joiner)) {
                 Ran::Done | Ran::Pending => {}
                 // Behind what is queued, not into the hot slot: it has just had its turn.
                 Ran::Woken(task) => self.core().queue().push(task),
@@ -283,9 +312,23 @@ impl Seat {
         let mut polls_before = self.core().polls_seen.borrow_mut();
         polls_before.clear();
         polls_before.extend(slots.iter().map(|slot| slot.counters.polls()));
-        for victim in victims() {
-            if let Some((task, count)) = slots[victim].steal_into(self.core()) {
-                self.slot().counters.steal(count);
+        // Those whose queues run dry soon keep what they have, unless a poll holds them up.
+        let mut passed = false;
+        let worth = |victim: &usize| {
+            let slot = &slots[*victim];
+            let worth = slot.is_blocked() || slot.queued_ns() >= policy::STEAL_WORTH_NS;
+            passed |= !worth && slot.has_queued();
+            worth
+        };
+        if let Some(task) = self.rob(victims().filter(worth)) {
+            return Some(task);
+        }
+        if passed {
+            for _ in 0..policy::THIEF_LOOKS {
+                hint::spin_loop();
+            }
+            let stuck = |victim: &usize| slots[*victim].counters.polls() == polls_before[*victim];
+            if let Some(task) = self.rob(victims().filter(stuck)) {
                 return Some(task);
             }
         }
@@ -302,6 +345,13 @@ impl Seat {
             self.slot().counters.steal(1);
         }
         taken
+    }
+
+    /// Takes from the queues of the first of the `victims` that has any.
+    fn rob(&self, mut victims: impl Iterator<Item = usize>) -> Option<Runnable> {
+        let (task, count) = victims.find_map(|victim| self.shared.slot(victim).steal_into(self.core()))?;
+        self.slot().counters.steal(count);
+        Some(task)
     }
 
     /// Sleeps until there may be work: see [`super::idle`] for the protocol. `more` is looked at after the own
@@ -334,6 +384,7 @@ impl Seat {
         }
         if !awake {
             core.pace.borrow_mut().wake_up();
+            self.publish_pace();
         }
         self.shared.sentinel.work_begins();
     }

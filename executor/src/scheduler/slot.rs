@@ -38,9 +38,21 @@ pub(super) struct Counters {
     polls: AtomicU64,
     steals: AtomicU64,
     parks: AtomicU64,
+    mean_poll_ns: AtomicU64,
 }
 
 impl Counters {
+    /// What a poll here takes, by the last look at the clock.
+    pub(super) fn mean_poll_ns(&self) -> u64 {
+        // Ordering: Relaxed, a hint.
+        self.mean_poll_ns.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_mean_poll_ns(&self, mean: u64) {
+        // Ordering: Relaxed, a hint.
+        self.mean_poll_ns.store(mean, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(super) fn poll(&self) {
         bump(&self.polls, 1);
@@ -144,6 +156,12 @@ impl Slot {
     /// Whether thieves would find a task in the queues.
     pub(super) fn has_queued(&self) -> bool {
         self.queues.iter().any(|queue| !queue.is_empty())
+    }
+
+    /// How long what is queued here will take, at the pace of late.
+    pub(super) fn queued_ns(&self) -> u64 {
+        let queued: usize = self.queues.iter().map(Stealer::len).sum();
+        (queued as u64).saturating_mul(self.counters.mean_poll_ns())
     }
 
     /// Whether the slot holds anything that another thread could take.

@@ -15,7 +15,7 @@ use filch_primitive::wake_contained;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 /// The right to poll a task once, and a reference to it. There is at most one per task.
 ///
@@ -87,6 +87,12 @@ impl Runnable {
     /// joiner's waker are contained.
     #[inline]
     pub(crate) fn run(self) -> Ran {
+        self.run_then(wake_contained)
+    }
+
+    /// As [`run`](Self::run). A task that ends leaves it to `wake` to wake its joiner, and to contain what that does.
+    #[inline]
+    pub(crate) fn run_then(self, wake: impl FnOnce(Waker)) -> Ran {
         if self.header().state.begin() == Begin::Cancel {
             self.cancel();
             return Ran::Done;
@@ -108,7 +114,7 @@ impl Runnable {
                 }
             },
             Polled::Ready => {
-                self.finish(Outcome::Value);
+                self.finish(Outcome::Value, wake);
                 Ran::Done
             }
             Polled::Panicked(payload) => {
@@ -139,7 +145,7 @@ impl Runnable {
         let dropped = contain(|| unsafe { (self.header().vtable().drop_future)(self.0) });
         drop(entered);
         match dropped {
-            Ok(()) => self.finish(Outcome::Aborted),
+            Ok(()) => self.finish(Outcome::Aborted, wake_contained),
             Err(payload) => self.finish_panicked(payload),
         }
     }
@@ -148,12 +154,12 @@ impl Runnable {
     fn finish_panicked(self, payload: Payload) {
         // SAFETY: the run right is held and the future is gone, so the body is empty and ours.
         unsafe { cell::put_payload(self.0, payload) };
-        self.finish(Outcome::Panicked);
+        self.finish(Outcome::Panicked, wake_contained);
     }
 
     /// Completes the task. The future is gone, and the body holds what `outcome` says.
     #[inline]
-    fn finish(self, outcome: Outcome) {
+    fn finish(self, outcome: Outcome, wake: impl FnOnce(Waker)) {
         let mut laid_out = outcome != Outcome::Aborted;
         let task = self.into_raw();
         loop {
@@ -177,7 +183,7 @@ impl Runnable {
                     let release = header.state.release();
                     // SAFETY: the reference given up was the run right's, left to us by the transition.
                     unsafe { settle(task, release) };
-                    wake_contained(waker);
+                    wake(waker);
                     return;
                 }
                 Complete::Free => {
