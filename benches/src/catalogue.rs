@@ -2,6 +2,9 @@
 //!
 //! Criterion's benches and the `versus` tool both take their workloads from here, so that a name means the
 //! same body with the same parameters in either.
+//!
+//! The peers' own suites stand behind the questions that are ours, in `suites.rs`. Not carried yet: tokio's
+//! `sync_rwlock`, `sync_notify`, `sync_watch` and `sync_broadcast`, since filch has none of the four.
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use crate::workload::{
     AnyWorkload, Flavour, blocking, channel, echo, lock, ping_pong, semaphore, skew, spawn, timer, wake,
     yield_now,
 };
+
+mod suites;
 
 /// One line of the comparison.
 pub struct Entry {
@@ -87,7 +92,7 @@ pub fn times_of(question: &str) -> impl Iterator<Item = (&'static str, Crew, Box
 
 /// Every line, in the order of the table.
 pub fn all() -> Vec<Entry> {
-    [spawning(), switching(), sharing(), timing(), locking(), io(), crossing(), resting()]
+    [spawning(), switching(), sharing(), timing(), locking(), io(), crossing(), resting(), suites::all()]
         .into_iter()
         .flatten()
         .collect()
@@ -292,6 +297,7 @@ mod tests {
         assert_eq!(names.len(), all().len());
         assert!(names.iter().all(|name| find(name).is_some_and(|entry| entry.name == *name)));
         assert!(find("spawn").is_none());
+        assert!(names.iter().all(|name| name.len() <= 36), "a column is only so wide");
     }
 
     #[test]

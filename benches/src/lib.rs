@@ -31,11 +31,12 @@
 //! - [`peer`]: what a workload may ask of a runtime, and the runtimes.
 //! - [`workload`]: the workloads, one file per noun.
 //! - [`catalogue`]: every workload by its name, with its parameters and its target.
-//! - [`latch`], [`bell`], [`spin`]: what workloads use that belongs to no runtime.
+//! - [`latch`], [`bell`], [`spin`], [`dice`]: what workloads use that belongs to no runtime.
 //! - [`process`], [`usage`]: what the system says about this process.
 
 pub mod bell;
 pub mod catalogue;
+pub mod dice;
 pub mod latch;
 pub mod peer;
 pub mod process;

@@ -17,6 +17,7 @@ pub mod quiet;
 pub mod semaphore;
 pub mod skew;
 pub mod spawn;
+pub mod suites;
 pub mod timer;
 pub mod wake;
 pub mod yield_now;

@@ -5,9 +5,17 @@ use std::time::Duration;
 
 use filch_benches::peer::Place;
 use filch_benches::workload::memory::{Idle, IdleTasks};
+use filch_benches::workload::suites::mpsc::Room;
+use filch_benches::workload::suites::remote::{Load, SpawnManyRemote};
+use filch_benches::workload::suites::semaphore::Way;
+use filch_benches::workload::suites::spawn::SpawnAndAwait;
+use filch_benches::workload::suites::timeout::Timer;
+use filch_benches::workload::suites::{
+    mpsc, recursion, request_reply, ring, semaphore as permits, timeout, told, web_server,
+};
 use filch_benches::workload::{Flavour, blocking, channel, echo, lock, ping_pong, semaphore, skew, spawn};
 use filch_benches::workload::{timer, wake, yield_now};
-use filch_benches::{AnyPeer, AnyWorkload, PeerName};
+use filch_benches::{AnyPeer, AnyWorkload, Crew, PeerName};
 
 fn workloads() -> Vec<Box<dyn AnyWorkload>> {
     let mut all: Vec<Box<dyn AnyWorkload>> = vec![
@@ -48,9 +56,53 @@ fn workloads() -> Vec<Box<dyn AnyWorkload>> {
     all
 }
 
+/// What the peers' own suites ask for, on workers and on the calling thread.
+fn suites() -> Vec<Box<dyn AnyWorkload>> {
+    let mut all: Vec<Box<dyn AnyWorkload>> = vec![
+        Box::new(SpawnManyRemote { tasks: 300, load: Load::Yielding(3) }),
+        Box::new(SpawnManyRemote { tasks: 300, load: Load::Respawning(3) }),
+        Box::new(mpsc::Create::<16> { capacity: 100, times: 5 }),
+        Box::new(mpsc::SendOne::<{ mpsc::MEDIUM }> { capacity: 10, times: 5 }),
+        Box::new(mpsc::Uncontended { room: Room::Bounded(1_000), messages: 200 }),
+        Box::new(mpsc::Uncontended { room: Room::Unbounded, messages: 200 }),
+        Box::new(recursion::SpawnRecursively { tasks: 10, depth: 20 }),
+        Box::new(ring::Ring { tasks: 10, rounds: 20 }),
+        Box::new(web_server::WebServer { requests: 30, queries: 20 }),
+    ];
+    for place in [Place::Worker, Place::Caller] {
+        all.push(Box::new(told::SpawnManyLocal { tasks: 500, place }));
+        all.push(Box::new(told::YieldMany { tasks: 10, yields: 100, place }));
+        all.push(Box::new(told::PingPong { pairs: 50, place }));
+        all.push(Box::new(told::ChainedSpawn { depth: 200, place }));
+        all.extend(for_either_crew(place));
+    }
+    all
+}
+
+/// What the peers' own suites ask for that runs wherever tasks do.
+fn for_either_crew(place: Place) -> Vec<Box<dyn AnyWorkload>> {
+    let mut all: Vec<Box<dyn AnyWorkload>> = vec![
+        Box::new(SpawnManyRemote { tasks: 300, load: Load::Idle }),
+        Box::new(SpawnManyRemote { tasks: 300, load: Load::Spinning }),
+        Box::new(SpawnAndAwait { tasks: 1, yields: 0, times: 20, place }),
+        Box::new(SpawnAndAwait { tasks: 10, yields: 1, times: 20, place }),
+        Box::new(request_reply::RequestReply { requests: 50, capacity: 10, place }),
+    ];
+    for room in [Room::Bounded(10), Room::Unbounded] {
+        all.push(Box::new(mpsc::Contention { room, senders: 5, messages: 50, place }));
+    }
+    for way in [Way::InTurn, Way::Spawned, Way::Joined] {
+        all.push(Box::new(permits::Six { permits: 5, way, times: 20, place }));
+    }
+    for timer in [Timer::Around, Timer::Dropped] {
+        all.push(Box::new(timeout::NeverFires { timer, tasks: 3, timers: 200, place }));
+    }
+    all
+}
+
 fn run_all(name: PeerName, workers: usize) {
     let peer: AnyPeer = name.start(workers);
-    for workload in workloads() {
+    for workload in workloads().into_iter().chain(suites()) {
         // Counts are compared inside; a run that did something takes some time. `Fire` alone may end within
         // its own sleep.
         let outcome = workload.run_on(&peer);
@@ -81,5 +133,15 @@ fn smol_does_every_workload() {
 fn one_worker_is_enough_for_every_workload() {
     for name in PeerName::ALL {
         run_all(*name, 1);
+    }
+}
+
+#[test]
+fn the_calling_thread_is_enough_for_suites_of_one_thread() {
+    for name in PeerName::ALL {
+        let peer = Crew::Caller.start(*name, 2);
+        for workload in for_either_crew(Place::Caller) {
+            workload.run_on(&peer);
+        }
     }
 }
