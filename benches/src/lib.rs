@@ -16,7 +16,8 @@
 //!
 //! # How to read
 //!
-//! Each file in `benches/` asks one question, and its header says what the workloads isolate. A line such as
+//! Each file in `benches/` asks one question, and its header says what the workloads isolate; `suites` alone asks
+//! what the peers ask themselves. A line such as
 //! `spawn/inside/tokio` has the time of one run of the workload in `time:` and what it did per second in
 //! `thrpt:`; the summary divides by the operations of a run and shows nanoseconds for each, a column per
 //! runtime, with the ratio of filch to the better of the other two (below 1 is ahead). `memory` is not a

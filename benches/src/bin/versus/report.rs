@@ -5,7 +5,7 @@
 use crate::contest::Comparison;
 use crate::options::Options;
 use crate::{plot, table};
-use filch_benches::PeerName;
+use filch_benches::{Crew, PeerName};
 use std::error::Error;
 use std::fs;
 use std::io;
@@ -54,11 +54,13 @@ fn text(results: &[Comparison], options: &Options, plots: &[String]) -> String {
          said. The ratio is filch's figure divided by the best peer's, the median of the rounds' ratios: below 1 filch is ahead.\n\
          - `cpu` is processor time per operation of the whole process in nanoseconds, `sleeps` how often one of its threads went to\n  \
          sleep, per operation.\n\
-         - Names ending in `_main` run the body inside `block_on`, as most programs run their `main`; the others in a spawned task.\n\n",
+         - Names ending in `_main` run the body inside `block_on`, as most programs run their `main`; the others in a spawned task.\n\
+         {}\n",
         if options.workers == 2 { String::new() } else { format!(" --workers {}", options.workers) },
         machine(),
         options.workers,
         options.rounds,
+        on_caller(results),
     );
     text += "## Where a peer wins\n\n";
     let behind: Vec<_> =
@@ -87,6 +89,22 @@ fn text(results: &[Comparison], options: &Options, plots: &[String]) -> String {
         text += &format!("![{path}]({path})\n");
     }
     text + "\n"
+}
+
+/// A line about the workloads that have no workers; nothing where there are none of those.
+fn on_caller(results: &[Comparison]) -> String {
+    let names: Vec<String> = results
+        .iter()
+        .filter(|result| result.entry.crew == Crew::Caller)
+        .map(|result| format!("`{}`", result.entry.name))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(
+        "- On the thread that calls `block_on` instead of workers, to which filch, having no other way, adds one worker: {}.\n",
+        names.join(", ")
+    )
 }
 
 fn names() -> String {

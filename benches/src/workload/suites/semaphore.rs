@@ -44,25 +44,30 @@ impl Workload for Six {
     fn run<P: Peer>(&self, peer: &P) -> Outcome {
         let Self { permits, way, times, place } = *self;
         let semaphore = Arc::new(P::Semaphore::new(permits));
-        let six = move || [(); ACQUISITIONS].map(|()| acquire(Arc::clone(&semaphore)));
         match way {
-            Way::InTurn => iterate(peer, place, times, move || {
-                let six = six();
-                async move {
-                    let mut done = 0;
-                    for acquisition in six {
-                        done += acquisition.await;
-                    }
-                    done
-                }
-            }),
+            Way::InTurn => iterate(peer, place, times, move || in_turn(Arc::clone(&semaphore))),
             Way::Spawned => iterate(peer, place, times, move || {
-                let six = six();
+                let six = six(&semaphore);
                 async move { all(six.map(P::spawn)).await }
             }),
-            Way::Joined => iterate(peer, place, times, move || all(six())),
+            Way::Joined => iterate(peer, place, times, move || all(six(&semaphore))),
         }
     }
+}
+
+async fn in_turn<S: Semaphore>(semaphore: Arc<S>) -> u64 {
+    let mut done = 0;
+    for _ in 0..ACQUISITIONS {
+        let permit = semaphore.acquire().await;
+        done += 1;
+        drop(permit);
+    }
+    done
+}
+
+/// Six acquisitions yet to be made, each with a semaphore of its own to hold.
+fn six<S: Semaphore>(semaphore: &Arc<S>) -> [impl Future<Output = u64> + Send + use<S>; ACQUISITIONS] {
+    [(); ACQUISITIONS].map(|()| acquire(Arc::clone(semaphore)))
 }
 
 async fn acquire<S: Semaphore>(semaphore: Arc<S>) -> u64 {
