@@ -1,7 +1,8 @@
 //! The private half of a place in the scheduler: the owner's ends of the queues, and its sense of time.
 
 use super::deque::{Stealer, Worker};
-use super::policy::Pace;
+use super::policy::{Pace, Patience};
+use super::sharing::Spoils;
 use crate::task::Runnable;
 use std::cell::{Cell, RefCell};
 
@@ -26,6 +27,8 @@ pub(super) struct Core {
     pub(super) pace: RefCell<Pace>,
     /// Room for a searcher to note how far its victims have come.
     pub(super) polls_seen: RefCell<Vec<u64>>,
+    pub(super) spoils: RefCell<Spoils>,
+    pub(super) patience: RefCell<Patience>,
     random: Cell<u32>,
 }
 
@@ -42,6 +45,8 @@ impl Core {
             turn: Cell::new(0),
             pace: RefCell::new(Pace::new()),
             polls_seen: RefCell::default(),
+            spoils: RefCell::default(),
+            patience: RefCell::default(),
             random: Cell::new(0x9E37_79B9),
         }
     }

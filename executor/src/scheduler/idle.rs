@@ -33,6 +33,13 @@
 //!
 //! Work that a running thread puts in its own queue needs no fence: its owner looks again after each poll.
 //!
+//! # Lingering
+//!
+//! A sleep and the wake-up that ends it cost both sides more than a short wait. So a worker that has found nothing, and holds
+//! the searcher's token, looks on for as long as a wake-up costs before it goes to sleep (Karlin et al., "Empirical studies of
+//! competitive spinning", 1991: at most twice the cost of whichever would have been right). It says so here, which is a hint
+//! for submitters where to put their tasks; having the token is what keeps them from waking another.
+//!
 //! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per
 //! task.
 
@@ -44,6 +51,8 @@ use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 pub(super) struct Idle {
     parked: Box<[AtomicU64]>,
     searching: AtomicUsize,
+    /// The slot whose thread lingers, plus one.
+    lingering: AtomicUsize,
 }
 
 impl Idle {
@@ -51,6 +60,7 @@ impl Idle {
         Self {
             parked: (0..slots.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             searching: AtomicUsize::new(0),
+            lingering: AtomicUsize::new(0),
         }
     }
 
@@ -103,6 +113,24 @@ impl Idle {
     pub(super) fn is_searching(&self) -> bool {
         // Ordering: Relaxed; behind a fence where it decides, a hint elsewhere.
         self.searching.load(Ordering::Relaxed) != 0
+    }
+
+    /// How many of the first `slots` sleep.
+    pub(super) fn sleeping(&self, slots: usize) -> usize {
+        self.sleepers().take_while(|&slot| slot < slots).count()
+    }
+
+    /// Says that the searcher, in `slot`, lingers, or that it does not any more.
+    pub(super) fn set_lingering(&self, slot: Option<usize>) {
+        // Ordering: Relaxed, a hint.
+        self.lingering.store(slot.map_or(0, |slot| slot + 1), Ordering::Relaxed);
+    }
+
+    /// The slot of the searcher that lingers.
+    #[inline]
+    pub(super) fn lingerer(&self) -> Option<usize> {
+        // Ordering: Relaxed, a hint.
+        self.lingering.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// Becomes the searcher, if there is none.

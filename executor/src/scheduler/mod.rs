@@ -35,6 +35,7 @@ mod policy;
 mod seat;
 mod sentinel;
 mod shared;
+mod sharing;
 mod shutdown;
 mod slot;
 mod stand_in;

@@ -27,7 +27,7 @@ pub(super) const PUSHES_PER_LOOK: u32 = 32;
 
 /// What waking a sleeping peer costs both sides together, measured at 8.4 µs there and back between two
 /// threads.
-const WAKE_COST: Duration = Duration::from_micros(10);
+pub(super) const WAKE_COST: Duration = Duration::from_micros(10);
 
 /// Queued work that is worth a thief's trouble: below it, the misses of its cache cost more than its help saves, and
 /// tasks that talk to one another are torn apart for nothing. A thief is awake already, so this is less than
@@ -37,6 +37,35 @@ pub(super) const STEAL_WORTH_NS: u64 = 3_000;
 /// Looks of a thief at a victim with less than that, before it concludes that the victim is stuck in a poll and takes it
 /// all the same. A look takes up to 45 ns, by the processor.
 pub(super) const THIEF_LOOKS: u32 = 40;
+
+/// What a stolen task must have kept its thief busy for on the mean, if taking short ones is to go on: the few misses of
+/// caches that each costs, about 100 ns apiece where this was measured.
+pub(super) const STEAL_GAIN_MIN_NS: u64 = 250;
+
+/// How long short tasks are left to their owner after a theft that did not pay; twice as long after each further one.
+pub(super) const STEAL_REST_MIN: Duration = Duration::from_micros(50);
+
+/// At most so long.
+pub(super) const STEAL_REST_MAX: Duration = Duration::from_millis(5);
+
+/// Tasks are short when their polls are shorter than this on the mean.
+pub(super) const SHORT_POLL_NS: u64 = 1_000;
+
+/// A poll that has lasted so long has others come even for short tasks that rest with their owner.
+pub(super) const HELD_UP: Duration = Duration::from_micros(100);
+
+/// Sends from outside that find their worker in the same poll before they turn to another.
+pub(super) const SENDS_UNMOVED_MAX: u32 = 16;
+
+/// Times in a row that lingering may be in vain before a worker goes to sleep at once.
+const LINGER_VAIN_MAX: u32 = 4;
+
+/// Which of the sleeps after that it lingers before again, to see whether things have changed. What it burns in an idle
+/// program is thus a few hundredths of what its wake-ups cost.
+const LINGER_AGAIN: u32 = 128;
+
+/// Pauses of the processor between two looks of one who lingers.
+pub(super) const LINGER_LOOKS: u32 = 2;
 
 /// Yielded tasks let back in line per round of duties while the queue never runs dry.
 pub(super) const YIELDED_PER_DUTY: usize = 32;
@@ -88,6 +117,8 @@ pub(super) struct Look {
     pub(super) now: Instant,
     /// Whether the slower duties are due.
     pub(super) duties: bool,
+    /// What a poll takes.
+    pub(super) mean_poll_ns: u64,
 }
 
 impl Pace {
@@ -122,7 +153,7 @@ impl Pace {
         if duties {
             self.duties = now;
         }
-        Look { now, duties }
+        Look { now, duties, mean_poll_ns: self.mean_poll_ns }
     }
 
     /// Begins anew after a sleep: nothing is known of the work to come, so that the first backlog is shared.
@@ -142,9 +173,38 @@ impl Pace {
         self.mean_poll_ns
     }
 
-    /// Whether the poll under way has lasted so long that anything behind it should find another worker.
-    pub(super) fn poll_is_long(&self) -> bool {
-        time::now().saturating_duration_since(self.looked) >= LOOK_EVERY
+    /// How long the poll under way has lasted, at most.
+    pub(super) fn poll_so_far(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.looked)
+    }
+}
+
+/// Whether lingering before a sleep has paid of late.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// Times in a row that nothing came.
+    vain: u32,
+    /// Sleeps since then without lingering.
+    skipped: u32,
+}
+
+impl Patience {
+    /// Asked before each sleep.
+    pub(super) fn is_to_linger(&mut self) -> bool {
+        if self.vain < LINGER_VAIN_MAX {
+            return true;
+        }
+        self.skipped += 1;
+        if self.skipped < LINGER_AGAIN {
+            return false;
+        }
+        self.skipped = 0;
+        true
+    }
+
+    /// Something came while lingering, or did not.
+    pub(super) fn learn(&mut self, came: bool) {
+        self.vain = if came { 0 } else { self.vain.saturating_add(1) };
     }
 }
 
@@ -152,7 +212,7 @@ impl Pace {
 /// it.
 const UNKNOWN_POLL_NS: u64 = 10_000;
 
-fn saturating_ns(duration: Duration) -> u64 {
+pub(super) fn saturating_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

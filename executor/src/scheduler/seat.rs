@@ -114,12 +114,19 @@ impl Seat {
         if self.shared.idle.is_searching() || !self.shared.idle.any_parked() {
             return;
         }
-        let pace = core.pace.borrow();
-        let long = pushes.is_multiple_of(policy::PUSHES_PER_LOOK) && pace.poll_is_long();
-        if long || pace.worth_waking(core.backlog()) {
-            drop(pace);
+        let resting = self.shared.rest.is_on();
+        let due = pushes.is_multiple_of(policy::PUSHES_PER_LOOK);
+        if due && self.poll_is_long(resting) || !resting && core.pace.borrow().worth_waking(core.backlog()) {
             self.shared.wake_one();
         }
+    }
+
+    /// Whether the poll under way has lasted so long that what is behind it should find another worker.
+    fn poll_is_long(&self, resting: bool) -> bool {
+        let now = time::now();
+        let resting = resting && self.shared.rest.look(now);
+        let limit = if resting { policy::HELD_UP } else { policy::LOOK_EVERY };
+        self.core().pace.borrow().poll_so_far(now) >= limit
     }
 
     /// The next task to run, if anything in this slot is ready.
@@ -196,11 +203,13 @@ impl Seat {
             }
         }
         let backlog = core.backlog();
-        if backlog > 0
-            && self.shared.idle.any_parked()
-            && !self.shared.idle.is_searching()
-            && core.pace.borrow().worth_waking(backlog)
-        {
+        if backlog == 0 || !self.shared.idle.any_parked() || self.shared.idle.is_searching() {
+            return;
+        }
+        let short = look.mean_poll_ns < policy::SHORT_POLL_NS;
+        // Longer polls are worth sharing one by one, once they have been waiting for a while.
+        let worth = core.pace.borrow().worth_waking(backlog) || look.duties && !short;
+        if worth && !(short && self.shared.rest.look(look.now)) {
             self.shared.wake_one();
         }
     }
@@ -306,17 +315,19 @@ impl Seat {
     }
 
     fn steal(&self) -> Option<Runnable> {
-        let slots = self.shared.slots();
-        let start = self.core().random() % slots.len();
+        let (core, slots) = (self.core(), self.shared.slots());
+        let start = core.random() % slots.len();
         let victims = || (start..slots.len()).chain(0..start).filter(|&victim| victim != self.index);
-        let mut polls_before = self.core().polls_seen.borrow_mut();
+        let mut polls_before = core.polls_seen.borrow_mut();
         polls_before.clear();
         polls_before.extend(slots.iter().map(|slot| slot.counters.polls()));
+        core.spoils.borrow_mut().settle(&self.shared.rest);
+        let resting = self.shared.rest.is_on() && self.shared.rest.look(time::now());
         // Those whose queues run dry soon keep what they have, unless a poll holds them up.
         let mut passed = false;
         let worth = |victim: &usize| {
             let slot = &slots[*victim];
-            let worth = slot.is_blocked() || slot.queued_ns() >= policy::STEAL_WORTH_NS;
+            let worth = slot.is_blocked() || slot.is_worth_robbing(resting);
             passed |= !worth && slot.has_queued();
             worth
         };
@@ -351,7 +362,36 @@ impl Seat {
     fn rob(&self, mut victims: impl Iterator<Item = usize>) -> Option<Runnable> {
         let (task, count) = victims.find_map(|victim| self.shared.slot(victim).steal_into(self.core()))?;
         self.slot().counters.steal(count);
+        self.core().spoils.borrow_mut().note(count);
         Some(task)
+    }
+
+    /// Looks on for a short while before the next sleep: see [`super::idle`]. True when something came.
+    pub(super) fn linger(&self) -> bool {
+        let core = self.core();
+        if cfg!(any(filch_loom, filch_shuttle)) || !core.searching.get() || !self.shared.has_room_to_linger() {
+            return false;
+        }
+        if !core.patience.borrow_mut().is_to_linger() {
+            return false;
+        }
+        let idle = &self.shared.idle;
+        idle.set_lingering(Some(self.index));
+        let begin = time::now();
+        let came = loop {
+            for _ in 0..policy::LINGER_LOOKS {
+                hint::spin_loop();
+            }
+            if self.shared.has_shared_work() || local::has_sent() || self.shared.is_closed() {
+                break true;
+            }
+            if time::now().saturating_duration_since(begin) >= policy::WAKE_COST {
+                break false;
+            }
+        };
+        idle.set_lingering(None);
+        core.patience.borrow_mut().learn(came);
+        came
     }
 
     /// Sleeps until there may be work: see [`super::idle`] for the protocol. `more` is looked at after the own

@@ -23,7 +23,7 @@ use super::shared::Shared;
 use super::threads;
 use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
-use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use filch_primitive::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
 use filch_primitive::time;
 use std::sync::Arc;
@@ -32,12 +32,24 @@ use std::sync::Arc;
 pub(super) struct Sentinel {
     asleep: AtomicBool,
     dismissed: AtomicBool,
+    ticks: AtomicUsize,
     thread: Mutex<Option<Thread>>,
 }
 
 impl Sentinel {
     pub(super) fn new() -> Self {
-        Self { asleep: AtomicBool::new(false), dismissed: AtomicBool::new(false), thread: Mutex::new(None) }
+        Self {
+            asleep: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+            ticks: AtomicUsize::new(0),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// How often the sentinel has looked: a clock that costs nothing to read, and stands still while nothing runs.
+    pub(super) fn tick(&self) -> usize {
+        // Ordering: Relaxed, a hint.
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// A thread has begun to work. Costs a fence, and a system call if the sentinel sleeps.
@@ -101,6 +113,8 @@ pub(super) fn watch(shared: &Arc<Shared>) {
         } else {
             thread::park_timeout(tick);
         }
+        // Ordering: Relaxed, a hint.
+        shared.sentinel.ticks.fetch_add(1, Ordering::Relaxed);
         let round = look_round(shared, &mut polls_before);
         quiet_ticks = if round.awake == 0 { quiet_ticks + 1 } else { 0 };
         let all_stuck = round.awake > 0 && round.stuck == round.awake;

@@ -6,8 +6,10 @@ use super::deque::Injector;
 use super::idle::Idle;
 use super::inbox::Pushed;
 use super::park::Park;
+use super::policy;
 use super::seat::Seat;
 use super::sentinel::Sentinel;
+use super::sharing::Rest;
 use super::slot::{Slot, retry};
 use super::stand_in::StandIns;
 use super::threads::{Hooks, Threads};
@@ -46,6 +48,7 @@ pub(crate) struct Shared {
     me: Weak<Shared>,
     slots: Box<[Slot]>,
     workers: usize,
+    processors: usize,
     pub(super) idle: CachePadded<Idle>,
     /// What a leaving guest leaves behind.
     injector: Injector<Runnable>,
@@ -54,6 +57,8 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     over: AtomicBool,
     pub(super) sentinel: Sentinel,
+    /// Of short tasks.
+    pub(super) rest: CachePadded<Rest>,
     pub(super) threads: Threads,
     pub(super) stand_ins: StandIns,
     pub(super) guests_help: bool,
@@ -86,6 +91,7 @@ impl Shared {
             me: me.clone(),
             slots: (0..slots).map(|_| Slot::new(me.clone())).collect(),
             workers,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
             idle: CachePadded::new(Idle::new(slots)),
             injector: Injector::new(),
             outside: (0..OUTSIDE_HEAPS).map(|_| OutsideHeap::new(me.clone())).collect(),
@@ -93,6 +99,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             over: AtomicBool::new(false),
             sentinel: Sentinel::new(),
+            rest: CachePadded::new(Rest::new()),
             threads: Threads::new(hooks),
             stand_ins: StandIns::new(),
             guests_help,
@@ -114,6 +121,11 @@ impl Shared {
     /// How many slots are workers'; those come first.
     pub(crate) fn workers(&self) -> usize {
         self.workers
+    }
+
+    /// Whether a processor is left for others, with one of the awake workers lingering.
+    pub(super) fn has_room_to_linger(&self) -> bool {
+        self.workers - self.idle.sleeping(self.workers) < self.processors
     }
 
     /// Sits down in a slot that is no worker's, if one is free.
@@ -199,7 +211,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let outside = &self.outside[sticky_sends() / STICKY_SENDS % self.outside.len()];
+        let outside = &self.outside[Sends::get().count / STICKY_SENDS % self.outside.len()];
         let _ownership = outside.ownership.lock();
         // SAFETY: 1. the lock stands for the heap's ownership. 2. both types are Send.
         unsafe { outside.heap.spawn(future, meta) }
@@ -224,14 +236,23 @@ impl Shared {
 
     /// Sends a task to some worker, from a thread that has no seat here.
     pub(super) fn send(&self, task: Runnable) {
-        let target = self.pick_target();
-        if self.slots[target].inbox.push(task) == Pushed::First && !mutant::planted("shared.send.silent") {
-            self.after_publishing(Some(target));
+        let last = Sends::get();
+        let busy = last.target_of(self);
+        let target = busy.unwrap_or_else(|| self.pick_target(last.count));
+        let slot = &self.slots[target];
+        let polls = slot.counters.polls();
+        let pushed = slot.inbox.push(task);
+        last.next(self, target, polls, &pushed);
+        if pushed == Pushed::First && !mutant::planted("shared.send.silent") {
+            self.after_sending(target, busy.is_some());
         }
     }
 
-    /// A worker that sleeps, or the one this thread has lately sent to.
-    fn pick_target(&self) -> usize {
+    /// A worker that lingers, or one that sleeps, or the one this thread is to send to.
+    fn pick_target(&self, sends: usize) -> usize {
+        if let Some(slot) = self.idle.lingerer() {
+            return slot;
+        }
         let mut poller = None;
         for slot in self.idle.sleepers().take_while(|&slot| slot < self.workers) {
             if !self.park.is_poller(slot) {
@@ -240,7 +261,7 @@ impl Shared {
             poller = Some(slot);
         }
         poller.unwrap_or_else(|| {
-            let first = next_sticky_send() / STICKY_SENDS;
+            let first = sends / STICKY_SENDS;
             let mut candidates = (0..self.workers).map(|step| (first + step) % self.workers);
             candidates.find(|&slot| !self.slots[slot].is_blocked()).unwrap_or(first % self.workers)
         })
@@ -262,6 +283,21 @@ impl Shared {
     /// Takes one injected task and nothing more, from any thread.
     pub(super) fn take_one_injected(&self) -> Option<Runnable> {
         retry(|| self.injector.steal())
+    }
+
+    /// What whoever sent a task to an empty inbox must do. See [`super::idle`]. Where its worker is `busy`, it looks soon, and in
+    /// any case before it sleeps, so nobody else is called.
+    fn after_sending(&self, target: usize, busy: bool) {
+        if !busy {
+            return self.after_publishing(Some(target));
+        }
+        // Ordering: SeqCst, as in `after_publishing`.
+        fence(mutant::ordering("shared.send.fence", Ordering::SeqCst, Ordering::AcqRel));
+        if self.is_closed() {
+            self.after_publishing(None);
+        } else if self.idle.is_parked(target) {
+            self.unpark_if_parked(target);
+        }
     }
 
     /// What whoever published a task for others must do: see to it that one of them looks. See [`super::idle`].
@@ -480,19 +516,68 @@ fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
 }
 
 filch_primitive::thread_local! {
-    /// Sends from this thread so far, begun at a place of its own so that threads spread over the workers.
-    static SENDS: Cell<usize> = const { Cell::new(0) };
+    static SENDS: Cell<Sends> = const { Cell::new(Sends::NONE) };
 }
 
-fn sticky_sends() -> usize {
-    SENDS.get()
+/// What this thread has sent from outside.
+#[derive(Clone, Copy)]
+struct Sends {
+    /// How many tasks, begun at a place of its own so that threads spread over the workers.
+    count: usize,
+    /// To which scheduler the last went, an address to compare.
+    shared: usize,
+    /// To which slot.
+    slot: usize,
+    /// In which tick of the sentinel's.
+    tick: usize,
+    /// How many to that slot since it took what was in its inbox.
+    waiting: u32,
+    /// How many polls that slot had begun then, and how many sends have found the same number.
+    polls: u64,
+    unmoved: u32,
 }
 
-fn next_sticky_send() -> usize {
-    let sends = SENDS.get();
-    // Scaled so that one thread's step is a whole stretch.
-    let begin = if sends == 0 { thread::spread().wrapping_mul(STICKY_SENDS) } else { sends };
-    let next = begin.wrapping_add(1).max(1);
-    SENDS.set(next);
-    next
+impl Sends {
+    const NONE: Self = Self { count: 0, shared: 0, slot: 0, tick: 0, waiting: 0, polls: 0, unmoved: 0 };
+
+    fn get() -> Self {
+        let sends = SENDS.get();
+        if sends.count != 0 {
+            return sends;
+        }
+        // Scaled so that one thread's step is a whole stretch.
+        Self { count: thread::spread().wrapping_mul(STICKY_SENDS).max(1), ..sends }
+    }
+
+    /// The worker to which the last task went, if it is awake, gets on, and will soon be through with what it was sent: then
+    /// another worker would have to be woken for what this one does in passing.
+    fn target_of(&self, shared: &Shared) -> Option<usize> {
+        let recent = self.shared == address(shared) && self.tick == shared.sentinel.tick();
+        if !recent || shared.idle.is_parked(self.slot) {
+            return None;
+        }
+        let slot = shared.slot(self.slot);
+        let work = u64::from(self.waiting).saturating_mul(slot.counters.mean_poll_ns());
+        let gets_on = self.unmoved < policy::SENDS_UNMOVED_MAX && !slot.is_blocked();
+        (gets_on && work < policy::saturating_ns(policy::WAKE_COST)).then_some(self.slot)
+    }
+
+    /// One more was sent.
+    fn next(self, shared: &Shared, slot: usize, polls: u64, pushed: &Pushed) {
+        let same = self.shared == address(shared) && self.slot == slot;
+        let moved = !same || self.polls != polls;
+        SENDS.set(Self {
+            count: self.count.wrapping_add(1).max(1),
+            shared: address(shared),
+            slot,
+            tick: shared.sentinel.tick(),
+            waiting: if same && *pushed == Pushed::Behind { self.waiting.saturating_add(1) } else { 1 },
+            polls,
+            unmoved: if moved { 0 } else { self.unmoved.saturating_add(1) },
+        });
+    }
+}
+
+fn address(shared: &Shared) -> usize {
+    std::ptr::from_ref(shared).addr()
 }

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::deque::{Steal, Stealer};
 use super::hot_slot::HotSlot;
 use super::inbox::Inbox;
+use super::policy;
 use super::shared::Shared;
 use crate::metrics::WorkerMetrics;
 use crate::task::{Heap, Runnable};
@@ -158,10 +159,15 @@ impl Slot {
         self.queues.iter().any(|queue| !queue.is_empty())
     }
 
-    /// How long what is queued here will take, at the pace of late.
-    pub(super) fn queued_ns(&self) -> u64 {
+    /// Whether what is queued here is worth a thief's trouble: it takes some time, at the pace of late. Short tasks may
+    /// be `resting`.
+    pub(super) fn is_worth_robbing(&self, resting: bool) -> bool {
+        let mean_poll_ns = self.counters.mean_poll_ns();
+        if mean_poll_ns >= policy::SHORT_POLL_NS {
+            return self.has_queued();
+        }
         let queued: usize = self.queues.iter().map(Stealer::len).sum();
-        (queued as u64).saturating_mul(self.counters.mean_poll_ns())
+        !resting && (queued as u64).saturating_mul(mean_poll_ns) >= policy::STEAL_WORTH_NS
     }
 
     /// Whether the slot holds anything that another thread could take.

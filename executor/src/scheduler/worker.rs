@@ -16,7 +16,7 @@ pub(super) fn work(shared: &Arc<Shared>, index: usize) {
     };
     sit(shared, seat, |seat| {
         while !shared.is_closed() {
-            if !turn(seat) {
+            if !turn(seat) && !seat.linger() {
                 seat.sleep(None, || false);
             }
         }
