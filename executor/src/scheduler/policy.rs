@@ -54,8 +54,8 @@ pub(super) const SHORT_POLL_NS: u64 = 1_000;
 /// A poll that has lasted so long has others come even for short tasks that rest with their owner.
 pub(super) const HELD_UP: Duration = Duration::from_micros(100);
 
-/// Sends from outside that find their worker in the same poll before they turn to another.
-pub(super) const SENDS_UNMOVED_MAX: u32 = 16;
+/// Sends from outside to one worker between two looks at whether it gets on. When it does not, they turn to another.
+pub(super) const SENDS_PER_LOOK: u32 = 16;
 
 /// Times in a row that lingering may be in vain before a worker goes to sleep at once.
 const LINGER_VAIN_MAX: u32 = 4;

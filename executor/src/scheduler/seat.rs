@@ -216,7 +216,7 @@ impl Seat {
 
     /// Tells thieves and senders how fast work goes on here.
     fn publish_pace(&self) {
-        self.slot().counters.set_mean_poll_ns(self.core().pace.borrow().mean_poll_ns());
+        self.slot().set_mean_poll_ns(self.core().pace.borrow().mean_poll_ns());
     }
 
     /// Lets timers and descriptors that are due wake their tasks, into the queue.

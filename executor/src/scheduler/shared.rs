@@ -239,10 +239,8 @@ impl Shared {
         let last = Sends::get();
         let busy = last.target_of(self);
         let target = busy.unwrap_or_else(|| self.pick_target(last.count));
-        let slot = &self.slots[target];
-        let polls = slot.counters.polls();
-        let pushed = slot.inbox.push(task);
-        last.next(self, target, polls, &pushed);
+        let pushed = self.slots[target].inbox.push(task);
+        last.next(self, target, &pushed);
         if pushed == Pushed::First && !mutant::planted("shared.send.silent") {
             self.after_sending(target, busy.is_some());
         }
@@ -532,13 +530,14 @@ struct Sends {
     tick: usize,
     /// How many to that slot since it took what was in its inbox.
     waiting: u32,
-    /// How many polls that slot had begun then, and how many sends have found the same number.
+    /// How many in a row.
+    run: u32,
+    /// How many polls that slot had begun when this was last looked at.
     polls: u64,
-    unmoved: u32,
 }
 
 impl Sends {
-    const NONE: Self = Self { count: 0, shared: 0, slot: 0, tick: 0, waiting: 0, polls: 0, unmoved: 0 };
+    const NONE: Self = Self { count: 0, shared: 0, slot: 0, tick: 0, waiting: 0, run: 0, polls: 0 };
 
     fn get() -> Self {
         let sends = SENDS.get();
@@ -557,23 +556,28 @@ impl Sends {
             return None;
         }
         let slot = shared.slot(self.slot);
-        let work = u64::from(self.waiting).saturating_mul(slot.counters.mean_poll_ns());
-        let gets_on = self.unmoved < policy::SENDS_UNMOVED_MAX && !slot.is_blocked();
-        (gets_on && work < policy::saturating_ns(policy::WAKE_COST)).then_some(self.slot)
+        let work = u64::from(self.waiting).saturating_mul(slot.mean_poll_ns());
+        let gets_on = !slot.is_blocked() && !(self.is_look_due() && slot.counters.polls() == self.polls);
+        (gets_on && work < policy::saturating_ns(policy::HELD_UP)).then_some(self.slot)
+    }
+
+    /// Whether it is time to see how far the slot has come. Not each time: it writes that line at each poll.
+    fn is_look_due(&self) -> bool {
+        self.run > 0 && self.run.is_multiple_of(policy::SENDS_PER_LOOK)
     }
 
     /// One more was sent.
-    fn next(self, shared: &Shared, slot: usize, polls: u64, pushed: &Pushed) {
+    fn next(self, shared: &Shared, slot: usize, pushed: &Pushed) {
         let same = self.shared == address(shared) && self.slot == slot;
-        let moved = !same || self.polls != polls;
+        let polls = if same && !self.is_look_due() { self.polls } else { shared.slot(slot).counters.polls() };
         SENDS.set(Self {
             count: self.count.wrapping_add(1).max(1),
             shared: address(shared),
             slot,
             tick: shared.sentinel.tick(),
             waiting: if same && *pushed == Pushed::Behind { self.waiting.saturating_add(1) } else { 1 },
+            run: if same { self.run.wrapping_add(1) } else { 1 },
             polls,
-            unmoved: if moved { 0 } else { self.unmoved.saturating_add(1) },
         });
     }
 }

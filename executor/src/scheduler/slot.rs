@@ -28,6 +28,8 @@ pub(super) struct Slot {
     blocked: AtomicBool,
     /// Whether the sentinel wants the thread to look at the clock.
     look_due: AtomicBool,
+    /// What a poll here takes, by the last look at the clock. Away from the counters, which each poll writes.
+    mean_poll_ns: AtomicU64,
     /// Whether whoever unparks the thread has passed it the searcher's token.
     token: AtomicBool,
     core: Mutex<Option<Core>>,
@@ -39,21 +41,9 @@ pub(super) struct Counters {
     polls: AtomicU64,
     steals: AtomicU64,
     parks: AtomicU64,
-    mean_poll_ns: AtomicU64,
 }
 
 impl Counters {
-    /// What a poll here takes, by the last look at the clock.
-    pub(super) fn mean_poll_ns(&self) -> u64 {
-        // Ordering: Relaxed, a hint.
-        self.mean_poll_ns.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_mean_poll_ns(&self, mean: u64) {
-        // Ordering: Relaxed, a hint.
-        self.mean_poll_ns.store(mean, Ordering::Relaxed);
-    }
-
     #[inline]
     pub(super) fn poll(&self) {
         bump(&self.polls, 1);
@@ -92,6 +82,7 @@ impl Slot {
             occupied: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             look_due: AtomicBool::new(false),
+            mean_poll_ns: AtomicU64::new(0),
             token: AtomicBool::new(false),
             core: Mutex::new(Some(core)),
         }
@@ -142,6 +133,17 @@ impl Slot {
         self.blocked.load(Ordering::Relaxed)
     }
 
+    /// What a poll here takes, by the last look at the clock.
+    pub(super) fn mean_poll_ns(&self) -> u64 {
+        // Ordering: Relaxed, a hint.
+        self.mean_poll_ns.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_mean_poll_ns(&self, mean: u64) {
+        // Ordering: Relaxed, a hint.
+        self.mean_poll_ns.store(mean, Ordering::Relaxed);
+    }
+
     /// Passes the searcher's token to the thread about to be unparked.
     pub(super) fn pass_token(&self) {
         // Ordering: Relaxed; the notice that follows publishes it.
@@ -162,7 +164,7 @@ impl Slot {
     /// Whether what is queued here is worth a thief's trouble: it takes some time, at the pace of late. Short tasks may
     /// be `resting`.
     pub(super) fn is_worth_robbing(&self, resting: bool) -> bool {
-        let mean_poll_ns = self.counters.mean_poll_ns();
+        let mean_poll_ns = self.mean_poll_ns();
         if mean_poll_ns >= policy::SHORT_POLL_NS {
             return self.has_queued();
         }
