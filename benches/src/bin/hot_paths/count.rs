@@ -3,9 +3,11 @@
 use crate::locked;
 use crate::path::{BATCH, Path};
 use crate::profile::Profile;
-use crate::valgrind::{self, Run};
+use crate::valgrind;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
+use std::ops::AddAssign;
+use std::rc::Rc;
 
 /// Operations in the shorter run, and in the longer one. Start and end are the same in both.
 const FEW: usize = BATCH;
@@ -15,63 +17,70 @@ const MANY: usize = 6 * BATCH;
 #[derive(Debug)]
 pub(crate) struct Count {
     pub(crate) name: &'static str,
-    pub(crate) instructions: f64,
-    pub(crate) locked: f64,
+    pub(crate) cost: Cost,
+    /// System calls, of all threads.
     pub(crate) calls: f64,
-    /// Instructions by function, the largest first.
-    pub(crate) functions: Vec<(String, f64)>,
+    /// The cost by function, the largest first.
+    pub(crate) functions: Vec<(Rc<str>, Cost)>,
+}
+
+/// What one operation costs, or a part of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) instructions: f64,
+    /// Those of the instructions that lock, if they were told apart.
+    pub(crate) locked: f64,
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.instructions += other.instructions;
+        self.locked += other.locked;
+    }
 }
 
 /// Counts, and remembers what it found out about object files.
 #[derive(Default)]
 pub(crate) struct Counter {
-    locked: HashMap<String, HashSet<u64>>,
+    locked: HashMap<Rc<str>, HashSet<u64>>,
 }
 
 impl Counter {
-    /// Counts along `path`. `full` is with locked instructions, which takes longer.
-    pub(crate) fn count(&mut self, path: &Path, waste: usize, full: bool) -> Result<Count, Box<dyn Error>> {
+    /// Counts along `path`. Telling apart the locked instructions takes longer, and objdump.
+    pub(crate) fn count(&mut self, path: &Path, waste: usize, apart: bool) -> Result<Count, Box<dyn Error>> {
         let few = valgrind::run(path.name, FEW, waste)?;
         let many = valgrind::run(path.name, MANY, waste)?;
-        if full {
+        if apart {
             self.look_into(&many.profile)?;
         }
-        let per_operation = |of: &dyn Fn(&Run) -> u64| difference(of(&few), of(&many));
-        Ok(Count {
-            name: path.name,
-            instructions: per_operation(&|run| run.profile.total),
-            locked: per_operation(&|run| {
-                run.profile.sum_where(|object, address| self.is_locked(object, address))
-            }),
-            calls: per_operation(&|run| run.calls),
-            functions: functions(&few.profile, &many.profile),
-        })
+        let mut functions: BTreeMap<Rc<str>, Cost> = BTreeMap::new();
+        let mut cost = Cost::default();
+        for (profile, sign) in [(&few.profile, -1.0), (&many.profile, 1.0)] {
+            for ((object, address), place) in &profile.places {
+                let instructions = per_operation(sign * place.executed as f64);
+                let locks = self.locked.get(object).is_some_and(|locked| locked.contains(address));
+                let part = Cost { instructions, locked: if locks { instructions } else { 0.0 } };
+                *functions.entry(place.function.clone()).or_default() += part;
+                cost += part;
+            }
+        }
+        let mut functions: Vec<_> = functions.into_iter().collect();
+        functions.sort_by(|(_, a), (_, b)| b.instructions.total_cmp(&a.instructions));
+        let calls = per_operation(many.calls as f64 - few.calls as f64);
+        Ok(Count { name: path.name, cost, calls, functions })
     }
 
     fn look_into(&mut self, profile: &Profile) -> Result<(), Box<dyn Error>> {
-        for object in profile.addresses.keys().filter(|object| object.starts_with('/')) {
+        // What callgrind cannot place is in no file.
+        for (object, _) in profile.places.keys().filter(|(object, _)| object.starts_with('/')) {
             if !self.locked.contains_key(object) {
                 self.locked.insert(object.clone(), locked::addresses(object)?);
             }
         }
         Ok(())
     }
-
-    fn is_locked(&self, object: &str, address: u64) -> bool {
-        self.locked.get(object).is_some_and(|addresses| addresses.contains(&address))
-    }
 }
 
-fn functions(few: &Profile, many: &Profile) -> Vec<(String, f64)> {
-    let names = few.functions.keys().chain(many.functions.keys());
-    let of = |profile: &Profile, name: &String| profile.functions.get(name).copied().unwrap_or(0);
-    let counts: BTreeMap<_, _> =
-        names.map(|name| (name.clone(), difference(of(few, name), of(many, name)))).collect();
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    counts
-}
-
-fn difference(few: u64, many: u64) -> f64 {
-    (many as f64 - few as f64) / (MANY - FEW) as f64
+fn per_operation(difference: f64) -> f64 {
+    difference / (MANY - FEW) as f64
 }

@@ -18,7 +18,7 @@ const HEADER: &str = "\
 pub(crate) struct Table(BTreeMap<String, f64>);
 
 /// How a count compares with what was expected.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
     AsExpected(f64),
     Improved(f64),

@@ -19,6 +19,7 @@ mod locked;
 mod options;
 mod path;
 mod profile;
+mod show;
 mod valgrind;
 
 use count::{Count, Counter};
@@ -27,10 +28,8 @@ use options::{Command, Options, Purpose};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{fs, io, process};
-
-/// Functions shown of each path.
-const FUNCTIONS_MAX: usize = 25;
+use std::sync::{Arc, Barrier};
+use std::{fs, io, panic, process};
 
 fn main() -> ExitCode {
     let outcome = match Command::from_arguments() {
@@ -56,45 +55,63 @@ fn main() -> ExitCode {
     }
 }
 
-/// Goes along a path, and ends the process without taking the runtime down, which is not what is counted.
+/// Goes along a path and ends the process, when it goes well: with success.
 fn measure(name: &str, times: usize, waste: usize) -> Result<bool, Box<dyn Error>> {
     clock::freeze()?;
+    // In a task it would be contained, and the process wait for ever.
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        tell(info);
+        process::exit(1);
+    }));
     let path = path::ALL.iter().find(|path| path.name == name).expect("the options have looked");
-    let runtime = filch::Runtime::builder().worker_threads(1).on_thread_start(clock::enlist).build()?;
-    path.run(&runtime, path::BATCH, times);
-    (0..times).for_each(|_| path::waste(waste));
-    process::exit(0);
+    let gate = Arc::new(Barrier::new(2));
+    let let_start = {
+        let gate = gate.clone();
+        move || {
+            gate.wait();
+        }
+    };
+    let start = move || {
+        clock::enlist();
+        gate.wait();
+    };
+    let runtime = filch::Runtime::builder().worker_threads(1).on_thread_start(start).build()?;
+    path.go(&runtime, let_start, times, waste)
 }
 
 /// Counts along every path that is asked for. False when one takes more than is expected.
 fn count(options: &Options) -> Result<bool, Box<dyn Error>> {
-    let mut counter = Counter::default();
-    let mut counts = Vec::new();
     let table = match &options.purpose {
         Purpose::Compare(file) => Some(read(file)?),
         _ => None,
     };
+    let apart = matches!(options.purpose, Purpose::Ledger | Purpose::Where);
+    let mut counter = Counter::default();
+    let mut counts = Vec::new();
     let mut good = true;
-    heading(options);
+    show::heading(options);
     for path in path::ALL.iter().filter(|path| options.includes(path.name)) {
-        let runs = (0..options.repeat)
-            .map(|_| counter.count(path, options.waste, options.purpose == Purpose::Ledger));
+        let runs = (0..options.repeat).map(|_| counter.count(path, options.waste, apart));
         let mut runs: Vec<Count> = runs.collect::<Result<_, _>>()?;
-        runs.sort_by(|a, b| a.instructions.total_cmp(&b.instructions));
-        let spread = runs[runs.len() - 1].instructions - runs[0].instructions;
+        runs.sort_by(|a, b| a.cost.instructions.total_cmp(&b.cost.instructions));
+        let spread = runs[runs.len() - 1].cost.instructions - runs[0].cost.instructions;
         let count = runs.swap_remove(0);
-        good &= show(&count, (options.repeat > 1).then_some(spread), options, table.as_ref());
-        counts.push((count.name.to_owned(), count.instructions));
+        let verdict = table.as_ref().map(|table| table.judge(count.name, count.cost.instructions));
+        show::line(&count, (options.repeat > 1).then_some(spread), options, verdict);
+        good &= !matches!(verdict, Some(Verdict::Worse(_) | Verdict::Unexpected));
+        counts.push((count.name.to_owned(), count.cost.instructions));
     }
     if let Some(table) = table {
         for name in table.unknown(|name| path::ALL.iter().any(|path| path.name == name)) {
-            println!("{name}: expected, but there is no such path");
+            println!("UNKNOWN: {name} is in the table, but no path is called so");
             good = false;
         }
     }
     if let Purpose::Update(file) = &options.purpose {
         let new = Table::new(counts.into_iter());
-        let new = if options.only.is_empty() { new } else { new.over(read(file)?) };
+        // A part of the paths leaves what is known of the others.
+        let new = if options.only.is_empty() || !file.exists() { new } else { new.over(read(file)?) };
         fs::write(file, new.to_string()).map_err(|error| naming(file, &error))?;
     }
     Ok(good)
@@ -107,56 +124,4 @@ fn read(file: &Path) -> Result<Table, Box<dyn Error>> {
 
 fn naming(file: &Path, error: &io::Error) -> String {
     format!("{}: {error}", file.display())
-}
-
-fn heading(options: &Options) {
-    print!("{:<20}{:>14}", "path", "instructions");
-    match options.purpose {
-        Purpose::Ledger => print!("{:>10}{:>14}", "locked", "system calls"),
-        Purpose::Compare(_) => print!("{:>12}", "expected"),
-        _ => {}
-    }
-    println!("{}", if options.repeat > 1 { "    spread" } else { "" });
-}
-
-/// Prints a path's line or lines. False when it takes more than is expected.
-fn show(count: &Count, spread: Option<f64>, options: &Options, table: Option<&Table>) -> bool {
-    print!("{:<20}{:>14.1}", count.name, count.instructions);
-    let verdict = table.map(|table| table.judge(count.name, count.instructions));
-    match (&options.purpose, &verdict) {
-        (Purpose::Ledger, _) => print!("{:>10.2}{:>14.3}", count.locked, count.calls),
-        (_, Some(Verdict::AsExpected(expected) | Verdict::Worse(expected) | Verdict::Improved(expected))) => {
-            print!("{expected:>12.1}");
-        }
-        (_, Some(Verdict::Unexpected)) => print!("{:>12}", "-"),
-        _ => {}
-    }
-    spread.into_iter().for_each(|spread| print!("{spread:>10.2}"));
-    println!();
-    if options.purpose == Purpose::Where {
-        for (name, instructions) in count.functions.iter().take(FUNCTIONS_MAX).filter(|one| one.1 >= 0.05) {
-            println!("{instructions:>34.1}  {name}");
-        }
-    }
-    match verdict {
-        Some(Verdict::Worse(expected)) => {
-            println!(
-                "WORSE: {} takes {:.1} instructions, expected are {expected:.1}",
-                count.name, count.instructions
-            );
-            false
-        }
-        Some(Verdict::Unexpected) => {
-            println!("UNEXPECTED: {} is not in the table: ci/hot-paths --update", count.name);
-            false
-        }
-        Some(Verdict::Improved(expected)) => {
-            println!(
-                "improved: {} takes {:.1} instructions, expected are {expected:.1}: ci/hot-paths --update",
-                count.name, count.instructions
-            );
-            true
-        }
-        Some(Verdict::AsExpected(_)) | None => true,
-    }
 }

@@ -14,7 +14,7 @@ With none of these four it prints the instructions per operation of each path.
   --table FILE   compares with the expectations in FILE; fails when a path takes more, or is not in it
   --update FILE  writes what it counts to FILE as expectations
   --ledger       prints also locked instructions and system calls per operation
-  --where        prints also in which functions the instructions are, the 25 largest of each path
+  --where        prints also in which functions the instructions are, the 25 with most of each path, and the locked ones
   --only NAME    only paths whose name contains NAME; may be given more than once
   --repeat N     counts each path so many times, and prints how far apart the least and the most are
   --list         the names, and what each is

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Poll, Waker};
 use std::time::Duration;
+use std::{process, thread};
 
 /// Every number of operations is a multiple of this: so many tasks are spawned before they run.
 pub(crate) const BATCH: usize = 2_000;
@@ -34,7 +35,7 @@ enum Body {
     /// Runs as a task on the worker.
     Inside(fn(usize) -> BoxFuture),
     /// Runs on the main thread.
-    Outside(fn(&Runtime, usize)),
+    Outside(fn(&Runtime, &mut dyn FnMut(), usize)),
 }
 
 macro_rules! inside {
@@ -65,25 +66,38 @@ pub(crate) const ALL: &[Path] = &[
 ];
 
 impl Path {
-    /// Goes along the path `warm_up` times and then `times`, on a runtime that does nothing else.
-    pub(crate) fn run(&self, runtime: &Runtime, warm_up: usize, times: usize) {
+    /// Goes along the path for a [`BATCH`] and then `times`, on a runtime that does nothing else; wastes `waste`
+    /// instructions for each of `times`, and ends the process. Taking the runtime down is not what is counted.
+    ///
+    /// `let_start` lets the worker begin. Before, it could fall asleep for want of a task, or not yet have.
+    pub(crate) fn go(&self, runtime: &Runtime, let_start: impl FnOnce(), times: usize, waste: usize) -> ! {
         match self.body {
             Body::Inside(body) => {
-                let (done, wait) = mpsc::channel();
                 let task = runtime.spawn(async move {
-                    body(warm_up).await;
+                    body(BATCH).await;
                     body(times).await;
-                    done.send(()).expect("the main thread waits");
+                    end(times, waste);
                 });
                 task.detach();
-                wait.recv().expect("the task says when it is done");
+                let_start();
+                loop {
+                    thread::park();
+                }
             }
             Body::Outside(body) => {
-                body(runtime, warm_up);
-                body(runtime, times);
+                let mut let_start = Some(let_start);
+                body(runtime, &mut || let_start.take().into_iter().for_each(|start| start()), BATCH + times);
+                end(times, waste)
             }
         }
     }
+}
+
+fn end(times: usize, waste: usize) -> ! {
+    for instruction in 0..times * waste {
+        black_box(instruction);
+    }
+    process::exit(0);
 }
 
 /// Counts what has been done by tasks of which only one runs at a time: no locked instruction is added to theirs.
@@ -120,31 +134,37 @@ async fn spawn_join(times: usize) {
     assert_eq!(sum, (0..times).sum(), "the sum of what the tasks gave back");
 }
 
-/// While the thread spawns, a task keeps the worker in its poll; then the thread waits, and the worker runs the batch.
-fn spawn_outside(runtime: &Runtime, times: usize) {
-    for _ in 0..times / BATCH {
-        let (entered, wait_entered) = mpsc::channel();
-        let (release, wait_release) = mpsc::channel::<()>();
-        let holder = runtime.spawn(async move {
-            entered.send(()).expect("the main thread waits");
+/// While the thread spawns a batch, a task keeps the worker in its poll; then the thread waits, and the worker runs the
+/// batch.
+fn spawn_outside(runtime: &Runtime, let_start: &mut dyn FnMut(), times: usize) {
+    let done = tally();
+    let batches = times / BATCH;
+    let (held, wait_held) = mpsc::channel();
+    let (release, wait_release) = mpsc::channel::<()>();
+    let holder = runtime.spawn(async move {
+        for batch in 0..=batches {
+            while done.load(Ordering::Relaxed) < batch * BATCH {
+                filch::yield_now().await;
+            }
+            held.send(()).expect("the main thread waits");
             wait_release.recv().expect("the main thread lets go");
-        });
-        holder.detach();
-        wait_entered.recv().expect("the worker says when it is held");
-        let done = tally();
-        let (last, wait_last) = mpsc::channel();
-        let last: &'static mpsc::Sender<()> = Box::leak(Box::new(last));
+        }
+    });
+    holder.detach();
+    let_start();
+    for _ in 0..batches {
+        wait_held.recv().expect("the worker says when it is held");
         for _ in 0..BATCH {
             let task = runtime.spawn(async move {
-                if count(done) == BATCH {
-                    last.send(()).expect("the main thread waits");
-                }
+                count(done);
             });
             task.detach();
         }
         release.send(()).expect("the worker waits");
-        wait_last.recv().expect("the last task says so");
     }
+    // Never released from the last hold, the worker stands still while the process ends.
+    wait_held.recv().expect("the worker says when it is held");
+    std::mem::forget(release);
 }
 
 /// Two tasks that do nothing but wake each other.
@@ -277,12 +297,5 @@ async fn timeout(times: usize) {
 async fn join<const N: usize>(tasks: [JoinHandle<()>; N]) {
     for task in tasks {
         task.await.expect("nobody aborts it");
-    }
-}
-
-/// Executes at least so many instructions to no end: what the check must notice.
-pub(crate) fn waste(instructions: usize) {
-    for instruction in 0..instructions {
-        black_box(instruction);
     }
 }

@@ -5,16 +5,23 @@
 //! executed there. A line of `calls=` is followed by what the callee cost, which has lines of its own.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Instructions executed in one run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
-    /// By object file, then address in it.
-    pub(crate) addresses: BTreeMap<String, BTreeMap<u64, u64>>,
-    /// By name.
-    pub(crate) functions: BTreeMap<String, u64>,
+    /// By object file and address in it.
+    pub(crate) places: BTreeMap<(Rc<str>, u64), Place>,
     /// All of them.
     pub(crate) total: u64,
+}
+
+/// One instruction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) function: Rc<str>,
+    /// How often it was executed.
+    pub(crate) executed: u64,
 }
 
 impl Profile {
@@ -24,22 +31,20 @@ impl Profile {
     /// A line that is not of the format, and sums that differ: then the reader is wrong about it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut profile = Self::default();
-        let (mut object, mut function) = (String::new(), String::new());
+        let (mut object, mut function): (Rc<str>, Rc<str>) = ("".into(), "".into());
         let mut promised: Option<u64> = None;
         let mut callee_next = false;
         for line in text.lines() {
             if line.starts_with("0x") {
-                let (address, cost) =
+                let (address, executed) =
                     address_and_cost(line).ok_or_else(|| format!("odd line of callgrind's: {line:?}"))?;
                 if !std::mem::take(&mut callee_next) {
-                    profile.total += cost;
-                    *profile.functions.entry(function.clone()).or_default() += cost;
-                    *profile.addresses.entry(object.clone()).or_default().entry(address).or_default() += cost;
+                    profile.add((object.clone(), address), &function, executed);
                 }
             } else if let Some(name) = line.strip_prefix("ob=") {
-                name.clone_into(&mut object);
+                object = name.into();
             } else if let Some(name) = line.strip_prefix("fn=") {
-                name.clone_into(&mut function);
+                function = name.into();
             } else if line.starts_with("calls=") {
                 callee_next = true;
             } else if let Some(total) = line.strip_prefix("totals: ") {
@@ -52,14 +57,10 @@ impl Profile {
         }
     }
 
-    /// Instructions at the addresses that `is_meant` picks.
-    pub(crate) fn sum_where(&self, is_meant: impl Fn(&str, u64) -> bool) -> u64 {
-        let addresses = |(object, costs)| {
-            let is_meant = &is_meant;
-            let costs: &BTreeMap<u64, u64> = costs;
-            costs.iter().filter(move |(address, _)| is_meant(object, **address)).map(|(_, cost)| cost)
-        };
-        self.addresses.iter().map(|(object, costs)| (object.as_str(), costs)).flat_map(addresses).sum()
+    fn add(&mut self, place: (Rc<str>, u64), function: &Rc<str>, executed: u64) {
+        self.total += executed;
+        let new = || Place { function: function.clone(), executed: 0 };
+        self.places.entry(place).or_insert_with(new).executed += executed;
     }
 }
 
@@ -105,8 +106,19 @@ totals: 56
     fn costs_are_where_they_arose() {
         let profile = Profile::parse(TEXT).expect("it is callgrind's format");
         assert_eq!(profile.total, 56);
-        assert_eq!(profile.functions, [("inner".to_owned(), 40), ("outer".to_owned(), 16)].into());
-        assert_eq!(profile.sum_where(|object, address| object == "/bin/program" && address > 0x1000), 6);
+        let places = profile
+            .places
+            .iter()
+            .map(|((object, address), place)| (&**object, *address, &*place.function, place.executed));
+        assert_eq!(
+            places.collect::<Vec<_>>(),
+            [
+                ("/bin/program", 0x1000, "outer", 10),
+                ("/bin/program", 0x1004, "outer", 5),
+                ("/bin/program", 0x100c, "outer", 1),
+                ("/lib/libc.so", 0x50, "inner", 40),
+            ]
+        );
     }
 
     #[test]
