@@ -97,11 +97,10 @@ impl Driver {
     }
 
     /// Takes the events there are, without waiting, unless somebody waits for them already.
-    fn poll_now(&self) {
-        if let Some(turn) = self.take_turn() {
-            // An error shows again, and is dealt with, when a thread waits.
-            let _woken = turn.wait(Some(Duration::ZERO), EVENTS_WHILE_BUSY).map(Events::wake);
-        }
+    fn poll_now(&self, max_events: usize) -> usize {
+        let Some(turn) = self.take_turn() else { return 0 };
+        // An error shows again, and is dealt with, when a thread waits.
+        turn.wait(Some(Duration::ZERO), max_events).map_or(0, Events::wake)
     }
 
     /// Fires what is due and nobody else's business, or everybody's.
@@ -222,7 +221,11 @@ impl Park for Driver {
 
     fn look_in(&self, slot: usize, now: Instant) {
         self.fire(slot, now);
-        self.poll_now();
+        self.poll_now(EVENTS_WHILE_BUSY);
+    }
+
+    fn take_events(&self) -> usize {
+        self.poll_now(EVENTS_WHILE_IDLE)
     }
 
     fn look_in_for_others(&self, now: Instant) -> usize {
@@ -233,7 +236,7 @@ impl Park for Driver {
 
     fn stand_in(&self, now: Instant) {
         self.look_in_for_others(now);
-        self.poll_now();
+        self.poll_now(EVENTS_WHILE_BUSY);
     }
 
     fn is_overdue(&self, now: Instant) -> bool {

@@ -25,10 +25,13 @@ pub(super) struct Core {
     /// Counts turns, to alternate between kinds of work.
     pub(super) turn: Cell<u32>,
     pub(super) pace: RefCell<Pace>,
-    /// Room for a searcher to note how far its victims have come.
-    pub(super) polls_seen: RefCell<Vec<u64>>,
+    /// Room for a searcher to note its victims, and how far they have come.
+    pub(super) victims: RefCell<Vec<(usize, u64)>>,
     pub(super) spoils: RefCell<Spoils>,
+    /// For lingering.
     pub(super) patience: RefCell<Patience>,
+    /// For looking for events before a sleep.
+    pub(super) events: RefCell<Patience>,
     random: Cell<u32>,
 }
 
@@ -44,9 +47,10 @@ impl Core {
             searching: Cell::new(false),
             turn: Cell::new(0),
             pace: RefCell::new(Pace::new()),
-            polls_seen: RefCell::default(),
+            victims: RefCell::default(),
             spoils: RefCell::default(),
             patience: RefCell::default(),
+            events: RefCell::default(),
             random: Cell::new(0x9E37_79B9),
         }
     }

@@ -50,6 +50,8 @@ use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 #[derive(Debug)]
 pub(super) struct Idle {
     parked: Box<[AtomicU64]>,
+    /// Whose slot somebody sits in.
+    seated: Box<[AtomicU64]>,
     searching: AtomicUsize,
     /// The slot whose thread lingers, plus one.
     lingering: AtomicUsize,
@@ -59,6 +61,7 @@ impl Idle {
     pub(super) fn new(slots: usize) -> Self {
         Self {
             parked: (0..slots.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            seated: (0..slots.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             searching: AtomicUsize::new(0),
             lingering: AtomicUsize::new(0),
         }
@@ -97,14 +100,28 @@ impl Idle {
 
     /// The sleepers, the lowest slot first, as they were when each word was read.
     pub(super) fn sleepers(&self) -> impl Iterator<Item = usize> + '_ {
-        self.parked.iter().enumerate().flat_map(|(index, word)| {
-            // Ordering: Relaxed, a hint; `claim` decides.
-            let mut bits = word.load(Ordering::Relaxed);
-            std::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < 64).then_some(index * 64 + bit as usize)
-            })
+        // Ordering: Relaxed, a hint; `claim` decides.
+        self.parked.iter().enumerate().flat_map(|(index, word)| places(index, word.load(Ordering::Relaxed)))
+    }
+
+    /// Somebody has sat down in `slot`, or has left it.
+    pub(super) fn set_seated(&self, slot: usize, seated: bool) {
+        let (word, bit) = place(slot);
+        // Ordering: Relaxed, a hint to thieves.
+        if seated {
+            self.seated[word].fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.seated[word].fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Those who sit in their slots and do not sleep, the only ones from whom there may be something to take.
+    #[inline]
+    pub(super) fn awake(&self) -> impl Iterator<Item = usize> + '_ {
+        // Ordering: Relaxed, a hint.
+        let words = self.seated.iter().zip(&self.parked).enumerate();
+        words.flat_map(|(index, (seated, parked))| {
+            places(index, seated.load(Ordering::Relaxed) & !parked.load(Ordering::Relaxed))
         })
     }
 
@@ -146,6 +163,16 @@ impl Idle {
         let before = self.searching.swap(0, Ordering::Relaxed);
         debug_assert_eq!(before, 1, "only the searcher ends the search");
     }
+}
+
+/// The slots whose bits are set in the word at `index`.
+#[inline]
+fn places(index: usize, mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (bit < 64).then_some(index * 64 + bit as usize)
+    })
 }
 
 fn place(slot: usize) -> (usize, u64) {

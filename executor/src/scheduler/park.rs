@@ -37,6 +37,9 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// Lets everything happen that is due for `slot` or for nobody in particular, without blocking.
     fn look_in(&self, slot: usize, now: Instant);
 
+    /// Lets the tasks be woken whose descriptors have events now, without blocking. How many events there were.
+    fn take_events(&self) -> usize;
+
     /// Like [`look_in`](Self::look_in) for what other slots hold: their threads may be stuck.
     fn look_in_for_others(&self, now: Instant) -> usize;
 

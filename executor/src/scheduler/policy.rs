@@ -57,12 +57,12 @@ pub(super) const HELD_UP: Duration = Duration::from_micros(100);
 /// Sends from outside to one worker between two looks at whether it gets on. When it does not, they turn to another.
 pub(super) const SENDS_PER_LOOK: u32 = 16;
 
-/// Times in a row that lingering may be in vain before a worker goes to sleep at once.
-const LINGER_VAIN_MAX: u32 = 4;
+/// Times in a row that lingering, or a look for events, may be in vain before a worker goes to sleep without it.
+const VAIN_MAX: u32 = 4;
 
-/// Which of the sleeps after that it lingers before again, to see whether things have changed. What it burns in an idle
-/// program is thus a few hundredths of what its wake-ups cost.
-const LINGER_AGAIN: u32 = 128;
+/// Which of the sleeps after that it tries again before, to see whether things have changed. What lingering burns in an
+/// idle program is thus a hundredth of what its wake-ups cost.
+const TRY_AGAIN: u32 = 128;
 
 /// Pauses of the processor between two looks of one who lingers.
 pub(super) const LINGER_LOOKS: u32 = 2;
@@ -179,30 +179,31 @@ impl Pace {
     }
 }
 
-/// Whether lingering before a sleep has paid of late.
+/// Whether something that a worker may do before it sleeps has paid of late.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
-    /// Times in a row that nothing came.
+    /// Times in a row that nothing came of it.
     vain: u32,
-    /// Sleeps since then without lingering.
+    /// Sleeps since then without trying.
     skipped: u32,
 }
 
 impl Patience {
     /// Asked before each sleep.
-    pub(super) fn is_to_linger(&mut self) -> bool {
-        if self.vain < LINGER_VAIN_MAX {
+    #[inline]
+    pub(super) fn is_to_try(&mut self) -> bool {
+        if self.vain < VAIN_MAX {
             return true;
         }
         self.skipped += 1;
-        if self.skipped < LINGER_AGAIN {
+        if self.skipped < TRY_AGAIN {
             return false;
         }
         self.skipped = 0;
         true
     }
 
-    /// Something came while lingering, or did not.
+    /// Something came of it, or did not.
     pub(super) fn learn(&mut self, came: bool) {
         self.vain = if came { 0 } else { self.vain.saturating_add(1) };
     }

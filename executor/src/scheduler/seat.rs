@@ -44,6 +44,7 @@ impl Seat {
     #[allow(unsafe_code, reason = "claims the slot's heap for this thread")]
     pub(super) fn take(shared: &Arc<Shared>, index: usize) -> Option<Self> {
         let core = shared.slot(index).occupy()?;
+        shared.idle.set_seated(index, true);
         core.pace.borrow_mut().wake_up();
         // SAFETY: having the core is the proof of being the slot's only occupant, and the guard goes before the
         // core is given back, in `drop`; `shared`, kept beside it, keeps the heap.
@@ -275,6 +276,20 @@ impl Seat {
         }
     }
 
+    /// With nothing left here: takes events that have come meanwhile, where that has lately been the case. Both ends of a
+    /// connection in one program, or a peer that answers at once, make it so, and a sleep that ends at once costs more
+    /// than the look. True when there were any.
+    #[inline]
+    pub(super) fn take_events(&self) -> bool {
+        let patience = &self.core().events;
+        if !patience.borrow_mut().is_to_try() {
+            return false;
+        }
+        let came = self.batch(|| self.shared.park.take_events()) > 0;
+        patience.borrow_mut().learn(came);
+        came
+    }
+
     /// Looks for work elsewhere: what was sent to others, what was left behind, what others have queued.
     pub(super) fn search(&self) -> Option<Runnable> {
         let core = self.core();
@@ -315,43 +330,61 @@ impl Seat {
     }
 
     fn steal(&self) -> Option<Runnable> {
-        let (core, slots) = (self.core(), self.shared.slots());
-        let start = core.random() % slots.len();
-        let victims = || (start..slots.len()).chain(0..start).filter(|&victim| victim != self.index);
-        let mut polls_before = core.polls_seen.borrow_mut();
-        polls_before.clear();
-        polls_before.extend(slots.iter().map(|slot| slot.counters.polls()));
+        let core = self.core();
+        let mut victims = core.victims.borrow_mut();
+        self.choose(&mut victims);
         core.spoils.borrow_mut().settle(&self.shared.rest);
+        let from_queues = if victims.is_empty() { None } else { self.steal_queued(&victims) };
+        from_queues.or_else(|| self.take_due()).or_else(|| self.steal_hot(&victims))
+    }
+
+    /// Those from whom there may be something to take, beginning anywhere, and how many polls each has begun.
+    fn choose(&self, victims: &mut Vec<(usize, u64)>) {
+        victims.clear();
+        let awake = self.shared.idle.awake().filter(|&slot| slot != self.index);
+        victims.extend(awake.map(|slot| (slot, self.shared.slot(slot).counters.polls())));
+        if victims.len() > 1 {
+            let start = self.core().random() % victims.len();
+            victims.rotate_left(start);
+        }
+    }
+
+    fn steal_queued(&self, victims: &[(usize, u64)]) -> Option<Runnable> {
         let resting = self.shared.rest.is_on() && self.shared.rest.look(time::now());
         // Those whose queues run dry soon keep what they have, unless a poll holds them up.
         let mut passed = false;
-        let worth = |victim: &usize| {
-            let slot = &slots[*victim];
+        let worth = |victim: &&(usize, u64)| {
+            let slot = self.shared.slot(victim.0);
             let worth = slot.is_blocked() || slot.is_worth_robbing(resting);
             passed |= !worth && slot.has_queued();
             worth
         };
-        if let Some(task) = self.rob(victims().filter(worth)) {
-            return Some(task);
+        let robbed = self.rob(victims.iter().filter(worth));
+        if robbed.is_some() || !passed {
+            return robbed;
         }
-        if passed {
-            for _ in 0..policy::THIEF_LOOKS {
-                hint::spin_loop();
-            }
-            let stuck = |victim: &usize| slots[*victim].counters.polls() == polls_before[*victim];
-            if let Some(task) = self.rob(victims().filter(stuck)) {
-                return Some(task);
-            }
+        for _ in 0..policy::THIEF_LOOKS {
+            hint::spin_loop();
         }
-        if self.batch(|| self.shared.park.look_in_for_others(time::now())) > 0
-            && let Some(task) = self.core().queue().pop()
-        {
-            return Some(task);
-        }
-        // Last of all the hot slots, and only of threads that have not begun another poll meanwhile: the next
-        // message of a pair that is talking should stay with the pair.
-        let quiet = |victim: &usize| slots[*victim].counters.polls() == polls_before[*victim];
-        let taken = victims().filter(quiet).find_map(|victim| slots[victim].hot.take());
+        self.rob(victims.iter().filter(|victim| !self.has_moved(victim)))
+    }
+
+    /// Whether the victim has begun another poll since it was chosen.
+    fn has_moved(&self, &(slot, polls): &(usize, u64)) -> bool {
+        self.shared.slot(slot).counters.polls() != polls
+    }
+
+    /// Fires what is due in timers that nobody tends just now.
+    fn take_due(&self) -> Option<Runnable> {
+        let due = self.batch(|| self.shared.park.look_in_for_others(time::now()));
+        if due > 0 { self.core().queue().pop() } else { None }
+    }
+
+    /// Last of all the hot slots, and only of threads that have not begun another poll meanwhile: the next message of a
+    /// pair that is talking should stay with the pair.
+    fn steal_hot(&self, victims: &[(usize, u64)]) -> Option<Runnable> {
+        let mut quiet = victims.iter().filter(|victim| !self.has_moved(victim));
+        let taken = quiet.find_map(|victim| self.shared.slot(victim.0).hot.take());
         if taken.is_some() {
             self.slot().counters.steal(1);
         }
@@ -359,8 +392,8 @@ impl Seat {
     }
 
     /// Takes from the queues of the first of the `victims` that has any.
-    fn rob(&self, mut victims: impl Iterator<Item = usize>) -> Option<Runnable> {
-        let (task, count) = victims.find_map(|victim| self.shared.slot(victim).steal_into(self.core()))?;
+    fn rob<'v>(&self, mut victims: impl Iterator<Item = &'v (usize, u64)>) -> Option<Runnable> {
+        let (task, count) = victims.find_map(|victim| self.shared.slot(victim.0).steal_into(self.core()))?;
         self.slot().counters.steal(count);
         self.core().spoils.borrow_mut().note(count);
         Some(task)
@@ -372,7 +405,7 @@ impl Seat {
         if cfg!(any(filch_loom, filch_shuttle)) || !core.searching.get() || !self.shared.has_room_to_linger() {
             return false;
         }
-        if !core.patience.borrow_mut().is_to_linger() {
+        if !core.patience.borrow_mut().is_to_try() {
             return false;
         }
         let idle = &self.shared.idle;
@@ -482,6 +515,7 @@ impl Drop for Seat {
         });
         left.chain(slot.inbox.take()).for_each(|task| self.shared.inject(task));
         debug_assert!(core.is_empty(), "a vacated slot holds no task");
+        self.shared.idle.set_seated(self.index, false);
         slot.vacate(core);
         self.shared.after_leaving(self.index);
     }

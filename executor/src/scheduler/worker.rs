@@ -58,6 +58,9 @@ pub(super) fn turn(seat: &Seat) -> bool {
         seat.run(pick);
         return true;
     }
+    if seat.take_events() {
+        return true;
+    }
     let found = seat.search();
     let any = found.is_some();
     found.into_iter().for_each(|task| seat.run(Pick::Any(task)));
