@@ -1,15 +1,16 @@
 //! One at a time: [`Lock`].
 //!
 //! # States
-//! One byte. `QUEUED` and `RESERVED` change under the wait queue's lock only; `LOCKED` is taken by an exchange from
-//! anywhere, and given back by one exchange while nobody is queued.
+//! One byte. `QUEUED` and `RESERVED` change under the wait queue's lock only, and so does `TURNS`, but that unlocking counts it
+//! down; `LOCKED` is taken by an exchange from anywhere, and given back by one exchange while nobody is queued or turns are left.
 //!
 //! | bits | meaning | leaves by |
 //! |---|---|---|
 //! | — | free | `try_lock`: one exchange |
 //! | `LOCKED` | held, nobody waits | `unlock`: one exchange |
 //! | `LOCKED`, `QUEUED` | held, somebody waits | `unlock` through the queue |
-//! | `QUEUED` | free, somebody waits | whoever comes first |
+//! | `LOCKED`, `QUEUED`, `TURNS` | the same, and the head is awake and has not looked yet | `unlock`: one exchange, one turn less |
+//! | `QUEUED`, maybe `TURNS` | free, somebody waits | whoever comes first |
 //! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; after [`raw::GRACE_US`] anybody |
 //!
 //! # Protocol
@@ -19,7 +20,11 @@
 //! Unlock: 1. exchange `LOCKED` for free; where `QUEUED` refuses that, under the queue's lock, 2. see to it that the first waiter
 //! is awake, and, where others stand behind it, that one of them watches; 3. free the lock; if the head was woken once and lost,
 //! or has waited for more than [`raw::OVERDUE_US`], keep it for the head. 4. Outside the queue's lock, wake, and send the watcher's
-//! bell on its way.
+//! bell on its way. An unlock that leaves the lock to whoever comes first gives out [`raw::TURNS_MAX`] turns: so many unlocks
+//! need not look at the queue, whose head is on its way. Whoever joins, looks in vain, or leaves the queue ends the turns.
+//!
+//! Lookers-on: a lock that is held is looked at for a moment before joining, and before a woken head's look: most turns are
+//! shorter than a task switch. How long depends on whether that has helped of late.
 //!
 //! Watch: whoever joins behind others while nobody watches is the watcher, and leaves its waker in the lock as the bell. An unlock
 //! hands the bell to a thread that wakes it a grace later. The watcher, polled, takes the lock if it is free or was kept in vain,
@@ -33,6 +38,10 @@
 //! goes through the queue and finds the waiter; if the unlock comes first, the joining sees `LOCKED` clear and takes the
 //! lock. A free lock with waiters therefore has one that is awake: unlocking leaves it so; one that is awake and goes away
 //! wakes the next; one that is polled takes the lock, or sees it held, and then the holder's unlock is to come.
+//!
+//! *Turns*: they are given out under the queue's lock, with the head woken, and ended under it by whatever changes that. A head
+//! that looks ends them before it sees the lock held, so the unlock to come goes through the queue. One that does not look is
+//! found by the watcher, whose bell was rung when the turns were given out, and who ends them by its own look.
 //!
 //! *No convoy*: a free lock goes to whoever runs, not to whoever must first be scheduled. *No starvation*: one that lost
 //! once, or has waited for long, has the next turn kept for it.

@@ -99,6 +99,25 @@ fn loom_one_that_takes_it_in_passing_tells_the_head_when_done() {
     });
 }
 
+#[test]
+fn loom_a_head_that_goes_while_another_passes_leaves_the_next_to_be_told() {
+    loom::model(|| {
+        let lock = Arc::new(Lock::new(0));
+        let guard = lock.try_lock().expect("new");
+        let (bell, waker) = Bell::new();
+        let head = queued(&lock, Waker::noop());
+        let mut second = queued(&lock, &waker);
+        drop(guard);
+        let passes = lock.clone();
+        // With the head on its way, this one need not look at the queue when it unlocks.
+        let passing = thread::spawn(move || drop(passes.try_lock()));
+        drop(head);
+        passing.join().unwrap();
+        assert!(bell.rings() >= 1, "the lock is free, and who waits for it sleeps");
+        assert!(poll_once(&mut second, &waker).is_ready());
+    });
+}
+
 /// A head that was woken and lost to one that passed: the lock is free now, and kept for it.
 fn kept_for_the_head<'a>(lock: &'a Lock<usize>, waker: &Waker) -> Pin<Box<LockFuture<'a, usize>>> {
     let guard = lock.try_lock().expect("new");
@@ -171,4 +190,20 @@ fn loom_canary_one_that_joins_and_does_not_look_again() {
 #[test]
 fn loom_canary_an_unlock_that_publishes_nothing() {
     assert_noticed("lock.unlock.order", "lock::model::loom_two_holders_never_overlap_and_none_is_forgotten");
+}
+
+#[test]
+fn loom_canary_a_head_that_looks_in_vain_and_counts_as_on_its_way() {
+    assert_noticed(
+        "lock.step.turns",
+        "lock::model::loom_one_that_takes_it_in_passing_tells_the_head_when_done",
+    );
+}
+
+#[test]
+fn loom_canary_a_head_that_has_gone_and_counts_as_on_its_way() {
+    assert_noticed(
+        "lock.give_up.turns",
+        "lock::model::loom_a_head_that_goes_while_another_passes_leaves_the_next_to_be_told",
+    );
 }

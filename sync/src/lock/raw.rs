@@ -13,6 +13,12 @@ const FREE: u8 = 0;
 const LOCKED: u8 = 1;
 const QUEUED: u8 = 2;
 const RESERVED: u8 = 4;
+/// One of the turns that may pass the queue by.
+const TURN: u8 = 8;
+const TURNS: u8 = !(LOCKED | QUEUED | RESERVED);
+
+/// Unlocks that pass the queue by while its head is on its way: as many as the word has room for. A model gets by with one.
+const TURNS_MAX: u8 = if cfg!(filch_loom) { TURN } else { TURNS };
 
 /// How long one waits before the next unlock is handed over to it. The value peers settled on; what it should be
 /// depends on how much a turn costs against a task switch.
@@ -124,9 +130,9 @@ impl RawLock {
     }
 
     /// Looks on for a moment, for the holder may be about to unlock on another processor. Turns that outlast the looks,
-    /// such as those held across an await, soon make them few.
+    /// such as those held across an await, soon make them few. True when `take` did, asked about a free lock.
     #[cold]
-    fn spin(&self) -> bool {
+    fn spin(&self, take: impl Fn() -> bool) -> bool {
         if cfg!(any(filch_loom, filch_shuttle)) {
             return false;
         }
@@ -134,8 +140,8 @@ impl RawLock {
         let limit = self.spin.load(Ordering::Relaxed);
         for _ in 0..limit {
             hint::spin_loop();
-            // Ordering: Relaxed, the exchange in `try_lock` decides.
-            if self.word.load(Ordering::Relaxed) & (LOCKED | RESERVED) == 0 && self.try_lock() {
+            // Ordering: Relaxed, `take` decides.
+            if self.word.load(Ordering::Relaxed) & (LOCKED | RESERVED) == 0 && take() {
                 if limit < SPIN_MAX {
                     self.spin.store(limit + 1, Ordering::Relaxed);
                 }
@@ -150,10 +156,16 @@ impl RawLock {
 
     #[cold]
     fn try_lock_queued(&self) -> bool {
-        // Ordering: as in `try_lock`.
-        let barged =
-            self.word.compare_exchange(QUEUED, QUEUED | LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        barged || matches!(self.take(&mut self.queue.lock(), 0), Take::Taken)
+        // Ordering: Relaxed, the exchange decides.
+        let mut now = self.word.load(Ordering::Relaxed);
+        while now & (LOCKED | RESERVED) == 0 {
+            // Ordering: as in `try_lock`.
+            match self.word.compare_exchange_weak(now, now | LOCKED, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(changed) => now = changed,
+            }
+        }
+        now & LOCKED == 0 && matches!(self.take(&mut self.queue.lock(), 0), Take::Taken)
     }
 
     /// Takes the lock if it is free, and not kept for another than `waiter`, or kept for too long.
@@ -170,7 +182,8 @@ impl RawLock {
             {
                 return Take::Reserved;
             }
-            let next = (now | LOCKED) & !RESERVED;
+            // Whoever takes it here may have been the head, which is on its way no more.
+            let next = (now | LOCKED) & !(RESERVED | TURNS);
             // Ordering: as in `try_lock`.
             match self.word.compare_exchange_weak(now, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
@@ -189,8 +202,23 @@ impl RawLock {
         // Ordering: Release, paired with the Acquire of `try_lock`. Relaxed on failure: the queue's lock orders the rest.
         let release = mutant::ordering("lock.unlock.order", Ordering::Release, Ordering::Relaxed);
         if self.word.compare_exchange(LOCKED, FREE, release, Ordering::Relaxed).is_err() {
-            self.unlock_queued();
+            self.unlock_in_turn();
         }
+    }
+
+    /// Unlocks past the queue, whose head is on its way, if that has not been done too often.
+    fn unlock_in_turn(&self) {
+        // Ordering: Relaxed, the exchange decides.
+        let mut now = self.word.load(Ordering::Relaxed);
+        while now & TURNS != 0 {
+            let next = (now & !LOCKED) - TURN;
+            // Ordering: as in `unlock`.
+            match self.word.compare_exchange_weak(now, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(changed) => now = changed,
+            }
+        }
+        self.unlock_queued();
     }
 
     #[cold]
@@ -206,15 +234,31 @@ impl RawLock {
         calls.make();
     }
 
-    /// The word of a lock that becomes free now; keeps it for the head where the head has waited enough.
+    /// The word of a lock that becomes free now, with a head that has been woken; keeps it for the head where that has waited
+    /// enough.
     fn plan(&self, locked: &mut Locked<'_, Care>, now_us: u64) -> u8 {
         locked.kept_for = 0;
         let (Some(id), Some(tag)) = (locked.front_id(), locked.front()) else { return FREE };
         if now_us.saturating_sub(tag.since) <= OVERDUE_US {
-            return QUEUED;
+            return QUEUED | TURNS_MAX;
         }
         (locked.kept_for, locked.kept_since_us) = (id, now_us);
         QUEUED | RESERVED
+    }
+
+    /// Under the queue's lock: no unlock passes it by any more, for the head may not be on its way. Sets `flags` as well; the
+    /// answer is the word before.
+    fn end_turns(&self, flags: u8) -> u8 {
+        let turns = if mutant::planted("lock.step.turns") { 0 } else { TURNS };
+        // Ordering: Relaxed, the loop's exchange decides; as in `settle` for that one.
+        let mut now = self.word.load(Ordering::Relaxed);
+        loop {
+            let next = (now & !turns) | flags;
+            match self.word.compare_exchange_weak(now, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(before) => return before,
+                Err(changed) => now = changed,
+            }
+        }
     }
 
     /// Clears `QUEUED` when nobody is left.
@@ -222,7 +266,7 @@ impl RawLock {
         if locked.is_empty() {
             // Ordering: Relaxed, it says who is in the list, which the queue's lock guards; the exchange keeps the
             // release sequence of the last unlock going.
-            self.word.fetch_and(!QUEUED, Ordering::Relaxed);
+            self.word.fetch_and(!(QUEUED | TURNS), Ordering::Relaxed);
         }
     }
 
@@ -244,8 +288,8 @@ impl RawLock {
                 Take::Held => true,
                 Take::Reserved => false,
             };
-            // Ordering: Relaxed, as in `settle`. From here on `unlock` goes through the queue's lock, which we hold.
-            let before = self.word.fetch_or(QUEUED, Ordering::Relaxed);
+            // From here on `unlock` goes through the queue's lock, which we hold.
+            let before = self.end_turns(QUEUED);
             if held && before & LOCKED == 0 && !mutant::planted("lock.join.blind") {
                 // Unlocked in between, by somebody who saw nobody waiting.
                 continue;
@@ -289,6 +333,9 @@ impl RawLock {
         let id = waiter.id();
         let mut locked = self.queue.lock();
         let phase = waiter.leave_locked(&mut locked);
+        if !mutant::planted("lock.give_up.turns") {
+            self.end_turns(0);
+        }
         let kept_for_it = locked.kept_for == id;
         let watched = locked.watcher == id;
         let bell = resign(&mut locked, id);
@@ -396,7 +443,12 @@ impl Future for RawAcquire<'_> {
         ready!(slice::proceed(cx));
         let mut this = self.project();
         let raw = *this.raw;
-        if !this.waiter.as_mut().is_joined() && (raw.try_lock() || raw.spin()) {
+        if this.waiter.as_mut().is_joined() {
+            // Woken: it would lose to whoever happens to hold the lock for this moment.
+            if raw.is_locked() {
+                raw.spin(|| true);
+            }
+        } else if raw.try_lock() || raw.spin(|| raw.try_lock()) {
             return Poll::Ready(());
         }
         let id = this.waiter.id();
