@@ -33,6 +33,7 @@ mod local;
 mod park;
 mod policy;
 mod seat;
+mod sends;
 mod sentinel;
 mod shared;
 mod sharing;

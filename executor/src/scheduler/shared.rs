@@ -6,8 +6,8 @@ use super::deque::Injector;
 use super::idle::Idle;
 use super::inbox::Pushed;
 use super::park::Park;
-use super::policy;
 use super::seat::Seat;
+use super::sends::Sends;
 use super::sentinel::Sentinel;
 use super::sharing::Rest;
 use super::slot::{Slot, retry};
@@ -19,8 +19,6 @@ use crossbeam_utils::CachePadded;
 use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
-use filch_primitive::thread;
-use std::cell::Cell;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
@@ -39,9 +37,6 @@ const EXTRA_SLOTS_MAX: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } els
 
 /// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
 const OUTSIDE_HEAPS: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } else { 4 };
-
-/// Tasks a thread outside sends to one worker before it moves on to the next.
-const STICKY_SENDS: usize = 64;
 
 /// One scheduler: its slots, its sleepers, and what lies between them.
 pub(crate) struct Shared {
@@ -211,7 +206,7 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let outside = &self.outside[Sends::get().count / STICKY_SENDS % self.outside.len()];
+        let outside = &self.outside[Sends::get().stretch() % self.outside.len()];
         let _ownership = outside.ownership.lock();
         // SAFETY: 1. the lock stands for the heap's ownership. 2. both types are Send.
         unsafe { outside.heap.spawn(future, meta) }
@@ -238,7 +233,7 @@ impl Shared {
     pub(super) fn send(&self, task: Runnable) {
         let last = Sends::get();
         let busy = last.target_of(self);
-        let target = busy.unwrap_or_else(|| self.pick_target(last.count));
+        let target = busy.unwrap_or_else(|| self.pick_target(last.stretch()));
         let pushed = self.slots[target].inbox.push(task);
         last.next(self, target, &pushed);
         if pushed == Pushed::First && !mutant::planted("shared.send.silent") {
@@ -247,7 +242,7 @@ impl Shared {
     }
 
     /// A worker that lingers, or one that sleeps, or the one this thread is to send to.
-    fn pick_target(&self, sends: usize) -> usize {
+    fn pick_target(&self, stretch: usize) -> usize {
         if let Some(slot) = self.idle.lingerer() {
             return slot;
         }
@@ -259,9 +254,8 @@ impl Shared {
             poller = Some(slot);
         }
         poller.unwrap_or_else(|| {
-            let first = sends / STICKY_SENDS;
-            let mut candidates = (0..self.workers).map(|step| (first + step) % self.workers);
-            candidates.find(|&slot| !self.slots[slot].is_blocked()).unwrap_or(first % self.workers)
+            let mut candidates = (0..self.workers).map(|step| (stretch + step) % self.workers);
+            candidates.find(|&slot| !self.slots[slot].is_blocked()).unwrap_or(stretch % self.workers)
         })
     }
 
@@ -511,77 +505,4 @@ fn schedule_from_outside(target: &Weak<Shared>, task: Runnable) {
         // hands, so it is dropped here.
         None => drop(task),
     }
-}
-
-filch_primitive::thread_local! {
-    static SENDS: Cell<Sends> = const { Cell::new(Sends::NONE) };
-}
-
-/// What this thread has sent from outside.
-#[derive(Clone, Copy)]
-struct Sends {
-    /// How many tasks, begun at a place of its own so that threads spread over the workers.
-    count: usize,
-    /// To which scheduler the last went, an address to compare.
-    shared: usize,
-    /// To which slot.
-    slot: usize,
-    /// In which tick of the sentinel's.
-    tick: usize,
-    /// How many to that slot since it took what was in its inbox.
-    waiting: u32,
-    /// How many in a row.
-    run: u32,
-    /// How many polls that slot had begun when this was last looked at.
-    polls: u64,
-}
-
-impl Sends {
-    const NONE: Self = Self { count: 0, shared: 0, slot: 0, tick: 0, waiting: 0, run: 0, polls: 0 };
-
-    fn get() -> Self {
-        let sends = SENDS.get();
-        if sends.count != 0 {
-            return sends;
-        }
-        // Scaled so that one thread's step is a whole stretch.
-        Self { count: thread::spread().wrapping_mul(STICKY_SENDS).max(1), ..sends }
-    }
-
-    /// The worker to which the last task went, if it is awake, gets on, and will soon be through with what it was sent: then
-    /// another worker would have to be woken for what this one does in passing.
-    fn target_of(&self, shared: &Shared) -> Option<usize> {
-        let recent = self.shared == address(shared) && self.tick == shared.sentinel.tick();
-        if !recent || shared.idle.is_parked(self.slot) {
-            return None;
-        }
-        let slot = shared.slot(self.slot);
-        let work = u64::from(self.waiting).saturating_mul(slot.mean_poll_ns());
-        let gets_on = !slot.is_blocked() && !(self.is_look_due() && slot.counters.polls() == self.polls);
-        (gets_on && work < policy::saturating_ns(policy::HELD_UP)).then_some(self.slot)
-    }
-
-    /// Whether it is time to see how far the slot has come. Not each time: it writes that line at each poll.
-    fn is_look_due(&self) -> bool {
-        self.run > 0 && self.run.is_multiple_of(policy::SENDS_PER_LOOK)
-    }
-
-    /// One more was sent.
-    fn next(self, shared: &Shared, slot: usize, pushed: &Pushed) {
-        let same = self.shared == address(shared) && self.slot == slot;
-        let polls = if same && !self.is_look_due() { self.polls } else { shared.slot(slot).counters.polls() };
-        SENDS.set(Self {
-            count: self.count.wrapping_add(1).max(1),
-            shared: address(shared),
-            slot,
-            tick: shared.sentinel.tick(),
-            waiting: if same && *pushed == Pushed::Behind { self.waiting.saturating_add(1) } else { 1 },
-            run: if same { self.run.wrapping_add(1) } else { 1 },
-            polls,
-        });
-    }
-}
-
-fn address(shared: &Shared) -> usize {
-    std::ptr::from_ref(shared).addr()
 }
