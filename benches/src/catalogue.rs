@@ -3,7 +3,8 @@
 //! Criterion's benches and the `versus` tool both take their workloads from here, so that a name means the
 //! same body with the same parameters in either.
 //!
-//! The peers' own suites stand behind the questions that are ours, in `suites.rs`. Not carried yet: tokio's
+//! Loads that do not suit a runtime stand in `robust.rs`, behind the questions that are ours; behind them, in
+//! `suites.rs`, the peers' own suites. Not carried yet: tokio's
 //! `sync_rwlock`, `sync_notify`, `sync_watch` and `sync_broadcast`, since filch has none of the four.
 
 use std::time::Duration;
@@ -12,11 +13,13 @@ use crate::lineup::Crew;
 use crate::peer::Place;
 use crate::workload::memory::{Idle, IdleTasks};
 use crate::workload::quiet::Quiet;
+use crate::workload::robust::retained::Retained;
 use crate::workload::{
     AnyWorkload, Flavour, blocking, channel, echo, lock, ping_pong, semaphore, skew, spawn, timer, wake,
     yield_now,
 };
 
+mod robust;
 mod suites;
 
 /// One line of the comparison.
@@ -39,6 +42,8 @@ pub enum Measure {
     Time(Box<dyn AnyWorkload>),
     /// Resident bytes per task.
     Bytes(IdleTasks),
+    /// Resident bytes per task that has ended.
+    Retained(Retained),
     /// Wake-ups of a runtime that has nothing to do.
     WakeUps(Quiet),
 }
@@ -48,7 +53,7 @@ impl Measure {
     pub fn unit(&self) -> &'static str {
         match self {
             Self::Time(_) => "ns",
-            Self::Bytes(_) => "bytes",
+            Self::Bytes(_) | Self::Retained(_) => "bytes",
             Self::WakeUps(_) => "wake-ups",
         }
     }
@@ -92,10 +97,8 @@ pub fn times_of(question: &str) -> impl Iterator<Item = (&'static str, Crew, Box
 
 /// Every line, in the order of the table.
 pub fn all() -> Vec<Entry> {
-    [spawning(), switching(), sharing(), timing(), locking(), io(), crossing(), resting(), suites::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let ours = [spawning(), switching(), sharing(), timing(), locking(), io(), crossing(), resting()];
+    ours.into_iter().flatten().chain(robust::all()).chain(suites::all()).collect()
 }
 
 fn spawning() -> Vec<Entry> {

@@ -54,6 +54,9 @@ pub trait Peer: Channels + Unbounded + Oneshots + Sized + Send + Sync + 'static 
     /// As [`start`](Self::start).
     fn start_on_caller() -> Self;
 
+    /// How many threads run tasks.
+    fn workers(&self) -> usize;
+
     /// Runs a future on the calling thread until it ends, the way users of the runtime run their `main`.
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 

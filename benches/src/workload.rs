@@ -14,6 +14,7 @@ pub mod lock;
 pub mod memory;
 pub mod ping_pong;
 pub mod quiet;
+pub mod robust;
 pub mod semaphore;
 pub mod skew;
 pub mod spawn;
@@ -76,6 +77,12 @@ pub trait Workload {
         0
     }
 
+    /// Whether one run is a statistic by itself: long, of many operations that it watches one by one, and begun on a
+    /// runtime that is asleep. It needs no other before it to warm up, nor more of them.
+    fn stands_alone(&self) -> bool {
+        false
+    }
+
     /// Does it once.
     ///
     /// # Panics
@@ -91,6 +98,9 @@ pub trait AnyWorkload {
     /// See [`Workload::descriptors`].
     fn descriptors(&self) -> u64;
 
+    /// See [`Workload::stands_alone`].
+    fn stands_alone(&self) -> bool;
+
     /// Does it once on a runtime of any type.
     ///
     /// # Panics
@@ -105,6 +115,10 @@ impl<W: Workload> AnyWorkload for W {
 
     fn descriptors(&self) -> u64 {
         Workload::descriptors(self)
+    }
+
+    fn stands_alone(&self) -> bool {
+        Workload::stands_alone(self)
     }
 
     fn run_on(&self, peer: &AnyPeer) -> Outcome {

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use filch_benches::peer::Place;
+use filch_benches::peer::{Peer, Place};
 use filch_benches::workload::memory::{Idle, IdleTasks};
+use filch_benches::workload::robust::{blocked, burst, groups, retained, rhythm, saturated};
 use filch_benches::workload::suites::mpsc::Room;
 use filch_benches::workload::suites::remote::{Load, SpawnManyRemote};
 use filch_benches::workload::suites::semaphore::Way;
@@ -56,6 +57,18 @@ fn workloads() -> Vec<Box<dyn AnyWorkload>> {
     all
 }
 
+/// Loads that do not suit a runtime.
+fn robust() -> Vec<Box<dyn AnyWorkload>> {
+    let micros = Duration::from_micros;
+    vec![
+        Box::new(burst::Burst { tasks: 10, work: micros(20), rounds: 3 }),
+        Box::new(saturated::Saturated { tasks_per_worker: 4, work: micros(20), computations: 200 }),
+        Box::new(groups::Uneven { groups: 5, yields: 10 }),
+        Box::new(blocked::Blocked { victims: 3, span: Duration::from_millis(3), rounds: 3 }),
+        Box::new(rhythm::Rhythm { beats: 50, period: micros(200) }),
+    ]
+}
+
 /// What the peers' own suites ask for, on workers and on the calling thread.
 fn suites() -> Vec<Box<dyn AnyWorkload>> {
     let mut all: Vec<Box<dyn AnyWorkload>> = vec![
@@ -100,9 +113,17 @@ fn for_either_crew(place: Place) -> Vec<Box<dyn AnyWorkload>> {
     all
 }
 
+fn peer_workers(peer: &AnyPeer) -> usize {
+    match peer {
+        AnyPeer::Filch(peer) => peer.workers(),
+        AnyPeer::Tokio(peer) => peer.workers(),
+        AnyPeer::Smol(peer) => peer.workers(),
+    }
+}
+
 fn run_all(name: PeerName, workers: usize) {
     let peer: AnyPeer = name.start(workers);
-    for workload in workloads().into_iter().chain(suites()) {
+    for workload in workloads().into_iter().chain(robust()).chain(suites()) {
         // Counts are compared inside; a run that did something takes some time. `Fire` alone may end within
         // its own sleep.
         let outcome = workload.run_on(&peer);
@@ -112,6 +133,9 @@ fn run_all(name: PeerName, workers: usize) {
         let tasks = IdleTasks { tasks: 2_500, idle };
         tasks.resident_growth_on(&peer).expect("the system tells how much memory is resident");
     }
+    let burst = retained::Retained { tasks: 2_500, span: Duration::from_millis(1) };
+    burst.growth_on(&peer).expect("the system tells how much memory is resident");
+    assert_eq!(peer_workers(&peer), workers);
 }
 
 #[test]

@@ -41,6 +41,10 @@ impl Peer for Filch {
         Self::start(1)
     }
 
+    fn workers(&self) -> usize {
+        self.runtime.handle().worker_threads()
+    }
+
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }

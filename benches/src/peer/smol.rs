@@ -76,6 +76,10 @@ impl Peer for Smol {
         Self::start(0)
     }
 
+    fn workers(&self) -> usize {
+        self.workers.len().max(1)
+    }
+
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         if self.workers.is_empty() {
             async_io::block_on(EXECUTOR.run(future))

@@ -40,6 +40,10 @@ impl Peer for Tokio {
         Self { runtime: runtime.expect("tokio cannot start") }
     }
 
+    fn workers(&self) -> usize {
+        self.runtime.metrics().num_workers()
+    }
+
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }

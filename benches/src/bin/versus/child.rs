@@ -11,7 +11,7 @@ use std::io::{Write, stdout};
 use std::process::{self, Command};
 use std::time::{Duration, Instant};
 
-/// Runs of a workload go on for so long, and are at least [`RUNS_MIN`].
+/// Runs of a workload go on for so long, and are at least [`RUNS_MIN`]; but for one that stands alone.
 const SPAN: Duration = Duration::from_millis(300);
 const RUNS_MIN: usize = 3;
 
@@ -40,6 +40,10 @@ pub(crate) fn measure(name: &str, peer: PeerName, workers: usize) -> Result<(), 
             let bytes = tasks.resident_growth_on(&entry.crew.start(peer, workers))?;
             Sample { figure: bytes as f64 / tasks.tasks as f64, cpu: None, sleeps: None, tail: None }
         }
+        Measure::Retained(burst) => {
+            let bytes = burst.growth_on(&entry.crew.start(peer, workers))?;
+            Sample { figure: bytes as f64 / burst.tasks as f64, cpu: None, sleeps: None, tail: None }
+        }
         Measure::WakeUps(quiet) => {
             allow_descriptors(quiet.descriptors())?;
             let used = quiet.run_on(&entry.crew.start(peer, workers))?;
@@ -56,13 +60,19 @@ pub(crate) fn measure(name: &str, peer: PeerName, workers: usize) -> Result<(), 
     process::exit(0)
 }
 
-/// The median of some runs, after one that warms up.
+/// The median of some runs, after one that warms up; or the one run of a workload that stands alone.
 fn time(workload: &dyn AnyWorkload, peer: &AnyPeer) -> Result<Sample, Box<dyn Error>> {
-    workload.run_on(peer);
+    let alone = workload.stands_alone();
+    if !alone {
+        workload.run_on(peer);
+    }
     let (begin, before) = (Instant::now(), Usage::now()?);
     let mut outcomes = Vec::new();
-    while outcomes.len() < RUNS_MIN || begin.elapsed() < SPAN {
+    loop {
         outcomes.push(workload.run_on(peer));
+        if alone || outcomes.len() >= RUNS_MIN && begin.elapsed() >= SPAN {
+            break;
+        }
     }
     let used = Usage::now()?.since(before);
     let operations: u64 = outcomes.iter().map(|outcome| outcome.operations).sum();
