@@ -6,7 +6,6 @@ use crate::sample::Sample;
 use crate::statistics::{median, spread};
 use filch_benches::PeerName;
 use filch_benches::catalogue::{self, Entry};
-use serde_json::{Value, json};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write, stderr};
 
@@ -17,6 +16,17 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
+    /// Of samples as [`samples_of_all`] has them; none where it is not as many for each, and some.
+    pub(crate) fn of(entry: Entry, samples: Vec<Vec<Sample>>) -> Option<Self> {
+        let rounds = samples.first()?.len();
+        let even = samples.iter().all(|one| one.len() == rounds) && rounds > 0;
+        even.then_some(Self { entry, samples })
+    }
+
+    pub(crate) fn rounds(&self) -> usize {
+        self.samples(PeerName::Filch).len()
+    }
+
     pub(crate) fn samples(&self, peer: PeerName) -> &[Sample] {
         &self.samples[place(peer)]
     }
@@ -90,21 +100,11 @@ pub(crate) fn run(
     Ok(results)
 }
 
-/// Every sample, for other programs.
-pub(crate) fn to_json(results: &[Comparison], options: &Options) -> Value {
-    let row = |result: &Comparison| {
-        let peers: serde_json::Map<String, Value> = PeerName::ALL
-            .iter()
-            .map(|peer| {
-                let samples = result.samples(*peer).iter().map(|sample| sample.to_json()).collect();
-                (peer.to_string(), Value::Array(samples))
-            })
-            .collect();
-        json!({ "name": result.entry.name, "unit": result.entry.measure.unit(), "ratio": result.ratio(),
-            "met": result.meets_target(), "samples": peers })
-    };
-    json!({ "workers": options.workers, "rounds": options.rounds,
-        "workloads": results.iter().map(row).collect::<Vec<_>>() })
+/// A list of samples for each runtime, at its place; none where one of them has none to give.
+pub(crate) fn samples_of_all(
+    samples: impl FnMut(PeerName) -> Option<Vec<Sample>>,
+) -> Option<Vec<Vec<Sample>>> {
+    PeerName::ALL.iter().copied().map(samples).collect()
 }
 
 fn place(peer: PeerName) -> usize {
@@ -126,10 +126,21 @@ pub(crate) mod tests {
     use filch_benches::{PeerName, catalogue};
 
     pub(crate) fn result(filch: [f64; 3], tokio: [f64; 3], smol: [f64; 3]) -> Comparison {
+        result_of("spawn/inside", filch, tokio, smol)
+    }
+
+    pub(crate) fn result_of(name: &str, filch: [f64; 3], tokio: [f64; 3], smol: [f64; 3]) -> Comparison {
         let samples = [filch, tokio, smol].map(|figures| {
             figures.map(|figure| Sample { figure, cpu: None, sleeps: None, tail: None }).to_vec()
         });
-        Comparison { entry: catalogue::find("spawn/inside").unwrap(), samples: samples.to_vec() }
+        Comparison::of(catalogue::find(name).unwrap(), samples.to_vec()).unwrap()
+    }
+
+    /// A result whose samples, of every runtime, all have the same tail.
+    pub(crate) fn with_tails(name: &str, tail: (f64, f64)) -> Comparison {
+        let sample = Sample { figure: 1.0, cpu: None, sleeps: None, tail: Some(tail) };
+        let samples = vec![vec![sample; 3]; PeerName::ALL.len()];
+        Comparison::of(catalogue::find(name).unwrap(), samples).unwrap()
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p filch-benches --bin versus                    # everything, 5 rounds
 //! cargo run --release -p filch-benches --bin versus -- --only spawn    # names that contain it
+//! cargo run --release -p filch-benches --bin versus -- --report --from a.json --from b.json  # of earlier runs
 //! cargo run --release -p filch-benches --bin versus -- --help
 //! ```
 //!
@@ -11,8 +12,10 @@
 //! all of them alike. The table has the median of the rounds, how far they spread, and filch's figure divided
 //! by that of the best peer, which is the median of the rounds' own ratios.
 
+mod archive;
 mod child;
 mod contest;
+mod machine;
 mod options;
 mod plot;
 mod report;
@@ -20,6 +23,7 @@ mod sample;
 mod statistics;
 mod table;
 
+use archive::Run;
 use filch_benches::catalogue;
 use options::{Command, Options};
 use std::error::Error;
@@ -58,15 +62,32 @@ fn list() {
 }
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+    let run = if options.from.is_empty() { measure_all(options)? } else { read_all(options)? };
+    if let Some(path) = &options.json {
+        fs::write(path, serde_json::to_string_pretty(&run.to_json())? + "\n")?;
+    }
+    if options.report {
+        report::write(&run, !options.from.is_empty())?;
+    }
+    Ok(())
+}
+
+fn measure_all(options: &Options) -> Result<Run, Box<dyn Error>> {
     let entries: Vec<_> = catalogue::all().into_iter().filter(|entry| options.includes(entry.name)).collect();
     let table = Terminal::of(entries.iter().map(|entry| entry.name));
     writeln!(stdout(), "{}", table.heading())?;
     let results = contest::run(entries, options, |result| writeln!(stdout(), "{}", table.row(result)))?;
-    if let Some(path) = &options.json {
-        fs::write(path, serde_json::to_string_pretty(&contest::to_json(&results, options))? + "\n")?;
+    Ok(Run { workers: options.workers, machine: machine::describe(), results })
+}
+
+fn read_all(options: &Options) -> Result<Run, Box<dyn Error>> {
+    let mut run = Run::read(&options.from)?;
+    run.results.retain(|result| options.includes(result.entry.name));
+    if run.results.is_empty() {
+        return Err("the files have none of the workloads".into());
     }
-    if options.report {
-        report::write(&results, options)?;
-    }
-    Ok(())
+    let table = Terminal::of(run.results.iter().map(|result| result.entry.name));
+    writeln!(stdout(), "{}", table.heading())?;
+    run.results.iter().try_for_each(|result| writeln!(stdout(), "{}", table.row(result)))?;
+    Ok(run)
 }

@@ -9,11 +9,14 @@ pub(crate) const HELP: &str = "\
 filch, tokio and smol on the same workloads, each in processes of its own, taking turns.
 
 usage: versus [--only NAME]... [--workers N] [--rounds N] [--json FILE] [--report]
+       versus --from FILE... [--only NAME]... [--json FILE] [--report]
 
   --only NAME    only workloads whose name contains NAME; may be given more than once
   --workers N    workers of each runtime (2)
   --rounds N     how often each runs each workload (5, which is also the least)
   --json FILE    writes every sample
+  --from FILE    takes what --json wrote before instead of measuring; may be given more than once, and of a
+                 workload that is in several files the last one's figures count
   --report       writes BENCHMARKS.md and docs/*.svg into the current folder
   --list         the names, and what each is
 ";
@@ -40,7 +43,15 @@ pub(crate) struct Options {
     pub(crate) workers: usize,
     pub(crate) rounds: usize,
     pub(crate) json: Option<PathBuf>,
+    pub(crate) from: Vec<PathBuf>,
     pub(crate) report: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (only, from) = (Vec::new(), Vec::new());
+        Self { only, workers: 2, rounds: ROUNDS_MIN, json: None, from, report: false }
+    }
 }
 
 impl Options {
@@ -55,14 +66,21 @@ impl Command {
     }
 
     fn parse(mut parser: lexopt::Parser) -> Result<Self, Box<dyn Error>> {
-        let mut options =
-            Options { only: Vec::new(), workers: 2, rounds: ROUNDS_MIN, json: None, report: false };
+        let mut options = Options::default();
         let mut measured = None;
+        let mut how = None;
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("only") => options.only.push(parser.value()?.string()?),
-                Long("workers") => options.workers = parser.value()?.parse()?,
-                Long("rounds") => options.rounds = parser.value()?.parse()?,
+                Long("workers") => {
+                    options.workers = parser.value()?.parse()?;
+                    how = Some("--workers");
+                }
+                Long("rounds") => {
+                    options.rounds = parser.value()?.parse()?;
+                    how = Some("--rounds");
+                }
+                Long("from") => options.from.push(parser.value()?.into()),
                 Long("json") => options.json = Some(parser.value()?.into()),
                 Long("report") => options.report = true,
                 Long("list") => return Ok(Self::List),
@@ -79,6 +97,9 @@ impl Command {
         }
         if let Some((name, peer)) = measured {
             return Ok(Self::Measure { name, peer, workers: options.workers });
+        }
+        if let (Some(option), false) = (how, options.from.is_empty()) {
+            return Err(format!("{option} says how to measure, and with --from nothing is measured").into());
         }
         if options.rounds < ROUNDS_MIN {
             return Err(format!("fewer than {ROUNDS_MIN} rounds say nothing").into());
@@ -98,6 +119,7 @@ impl Command {
 mod tests {
     use super::{Command, Options};
     use filch_benches::PeerName;
+    use std::path::PathBuf;
 
     fn parse(line: &str) -> Result<Command, String> {
         let words = std::iter::once("versus").chain(line.split_whitespace());
@@ -106,8 +128,10 @@ mod tests {
 
     #[test]
     fn the_defaults_compare_everything() {
-        let all = Options { only: Vec::new(), workers: 2, rounds: 5, json: None, report: false };
-        assert_eq!(parse(""), Ok(Command::Compare(all)));
+        assert_eq!(parse(""), Ok(Command::Compare(Options::default())));
+        let Options { only, workers, rounds, json, from, report } = Options::default();
+        assert_eq!((workers, rounds, report), (2, 5, false));
+        assert!(only.is_empty() && from.is_empty() && json.is_none());
     }
 
     #[test]
@@ -122,6 +146,11 @@ mod tests {
                 && !options.includes("yield/many")
         );
         assert_eq!((options.workers, options.rounds), (4, 7));
+        let Ok(Command::Compare(options)) = parse("--from a.json --from=b.json --report") else {
+            panic!("it asks for a comparison");
+        };
+        assert_eq!(options.from, [PathBuf::from("a.json"), PathBuf::from("b.json")]);
+        assert!(options.report);
         assert_eq!(
             parse("--measure spawn/inside smol --workers 1"),
             Ok(Command::Measure { name: "spawn/inside".into(), peer: PeerName::Smol, workers: 1 })
@@ -136,6 +165,8 @@ mod tests {
             ("--rounds 1", "fewer than 5"),
             ("--only nothing-like-it", "nothing-like-it"),
             ("--ony spawn", "--ony"),
+            ("--from x.json --workers 2", "--workers"),
+            ("--rounds 7 --from x.json", "--rounds"),
             ("--measure spawn/inside go", "go"),
         ] {
             assert!(parse(line).is_err_and(|error| error.contains(named)), "{line}");

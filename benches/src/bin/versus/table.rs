@@ -77,6 +77,29 @@ pub(crate) fn markdown(results: &[Comparison]) -> String {
     text
 }
 
+/// For Markdown: how long single operations took, of the workloads that watch them; nothing where there are none.
+pub(crate) fn markdown_tails(results: &[Comparison]) -> String {
+    let watched: Vec<_> = results.iter().filter(|result| tails(result).is_some()).collect();
+    if watched.is_empty() {
+        return String::new();
+    }
+    let heads: String = PeerName::ALL.iter().map(|peer| format!(" {peer} p50 | {peer} p99 |")).collect();
+    let mut text = format!("| workload | what one operation is |{heads}\n|---|---|");
+    text += &"---:|---:|".repeat(PeerName::ALL.len());
+    text += "\n";
+    for result in watched {
+        let cell = |figure: Option<f64>| figure.map_or_else(|| "—".to_owned(), short);
+        let cells = PeerName::ALL.iter().map(|peer| {
+            let p50 = result.median_of(*peer, |sample| sample.tail.map(|tail| tail.0));
+            let p99 = result.median_of(*peer, |sample| sample.tail.map(|tail| tail.1));
+            format!(" {} | {} |", cell(p50), cell(p99))
+        });
+        let cells: String = cells.collect();
+        text += &format!("| {} | {} |{cells}\n", result.entry.name, result.entry.what);
+    }
+    text
+}
+
 /// How long single operations took, where that was watched.
 pub(crate) fn tails(result: &Comparison) -> Option<String> {
     result.median_of(PeerName::Filch, |sample| sample.tail.map(|tail| tail.0))?;
@@ -106,7 +129,7 @@ fn figures(result: &Comparison, peer: PeerName) -> String {
     format!("{} ({}–{})", short(result.figure(peer)), short(low), short(high))
 }
 
-fn target(result: &Comparison) -> String {
+pub(crate) fn target(result: &Comparison) -> String {
     match result.entry.target {
         Some(Target::OfBest(fraction)) => format!("{fraction:.2}"),
         Some(Target::AtMost(figure)) => format!("≤{}", short(figure)),
