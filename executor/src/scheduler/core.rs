@@ -6,6 +6,17 @@ use super::sharing::Spoils;
 use crate::task::Runnable;
 use std::cell::{Cell, RefCell};
 
+/// Where a task goes that becomes ready, the more patient the further down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// Into the hot slot; what was there goes behind the queue.
+    Front,
+    /// Behind what is ready; into the hot slot where nothing is, which calls nobody.
+    InOrder,
+    /// Behind the queue, as one of a batch of events: nobody is called for each.
+    Batch,
+}
+
 /// Two queues in one: tasks that are ready, and tasks that yielded and go behind everything else that is ready.
 /// When the first runs dry the two change roles, which moves no task.
 pub(super) struct Core {
@@ -14,14 +25,18 @@ pub(super) struct Core {
     ready: Cell<usize>,
     /// Tasks taken from the hot slot in a row.
     pub(super) hot_streak: Cell<u32>,
+    /// How many that may be, at the pace of late.
+    pub(super) hot_streak_max: Cell<u32>,
     /// Pushes since the clock was last read.
     pub(super) pushes: Cell<u32>,
-    /// Whether wake-ups come from a batch of events, which go to the queue in their order.
-    pub(super) batching: Cell<bool>,
-    /// Whether what is woken goes behind what is ready.
-    pub(super) orderly: Cell<bool>,
+    /// Where what becomes ready goes.
+    pub(super) way: Cell<Way>,
+    /// Where it goes at the least if it was spawned.
+    pub(super) way_of_spawned: Cell<Way>,
     /// Whether this thread holds the searcher's token.
     pub(super) searching: Cell<bool>,
+    /// Whether it was called to search, and has found nothing yet.
+    pub(super) called: Cell<bool>,
     /// Counts turns, to alternate between kinds of work.
     pub(super) turn: Cell<u32>,
     pub(super) pace: RefCell<Pace>,
@@ -41,10 +56,12 @@ impl Core {
             queues: [Worker::new_fifo(), Worker::new_fifo()],
             ready: Cell::new(0),
             hot_streak: Cell::new(0),
+            hot_streak_max: Cell::new(1),
             pushes: Cell::new(0),
-            batching: Cell::new(false),
-            orderly: Cell::new(false),
+            way: Cell::new(Way::Front),
+            way_of_spawned: Cell::new(Way::Front),
             searching: Cell::new(false),
+            called: Cell::new(false),
             turn: Cell::new(0),
             pace: RefCell::new(Pace::new()),
             victims: RefCell::default(),

@@ -37,18 +37,24 @@ impl HotSlot {
         self.task.load(Ordering::Relaxed).is_null()
     }
 
+    /// Puts `task` in, or hands it back where there is one already. Only the owner calls this.
+    #[inline]
+    pub(super) fn try_put(&self, task: Runnable) -> Result<(), Runnable> {
+        if !self.is_empty() {
+            return Err(task);
+        }
+        // Ordering: Release, paired with the Acquire exchange in `take`: a thief sees the task whole.
+        let order = mutant::ordering("hot_slot.put.order", Ordering::Release, Ordering::Relaxed);
+        self.task.store(task.into_raw().as_ptr(), order);
+        Ok(())
+    }
+
     /// Puts `task` in and hands back the one it displaces. Only the owner calls this.
     #[inline]
     pub(super) fn put(&self, task: Runnable) -> Option<Runnable> {
-        let raw = task.into_raw().as_ptr();
-        if self.is_empty() {
-            // Ordering: Release, paired with the Acquire exchange in `take`: a thief sees the task whole.
-            self.task
-                .store(raw, mutant::ordering("hot_slot.put.order", Ordering::Release, Ordering::Relaxed));
-            return None;
-        }
+        let task = self.try_put(task).err()?;
         // Ordering: Release as above. Acquire is not needed: a task that comes back was put in by this thread.
-        let before = self.task.swap(raw, Ordering::Release);
+        let before = self.task.swap(task.into_raw().as_ptr(), Ordering::Release);
         // SAFETY: the pointer came from `into_raw` in an earlier `put`, and the exchange took it out of the
         // slot.
         NonNull::new(before).map(|raw| unsafe { Runnable::from_raw(raw) })

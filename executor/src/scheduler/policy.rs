@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// the caches are warm.
 pub(super) const HOT_STREAK_MAX: u32 = 3;
 
+/// The same where polls are not short: what the next one finds in the cache is nothing beside what it takes, and those in the
+/// queue have waited for it.
+pub(super) const HOT_STREAK_MAX_COARSE: u32 = 1;
+
 /// How often a busy worker looks at its inbox and asks whether a peer should be woken.
 pub(super) const LOOK_EVERY: Duration = Duration::from_micros(20);
 
@@ -64,8 +68,8 @@ const VAIN_MAX: u32 = 4;
 /// idle program is thus a hundredth of what its wake-ups cost.
 const TRY_AGAIN: u32 = 128;
 
-/// Pauses of the processor between two looks of one who lingers.
-pub(super) const LINGER_LOOKS: u32 = 2;
+/// Looks of one who lingers between two at the clock.
+pub(super) const LINGER_LOOKS: u32 = 16;
 
 /// Yielded tasks let back in line per round of duties while the queue never runs dry.
 pub(super) const YIELDED_PER_DUTY: usize = 32;

@@ -1,7 +1,7 @@
 //! A thread in its place: what a worker, a guest and a spare do alike.
 
 use super::context;
-use super::core::Core;
+use super::core::{Core, Way};
 use super::local;
 use super::policy;
 use super::shared::Shared;
@@ -18,6 +18,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
 
 /// A task to run next.
 pub(super) enum Pick {
@@ -91,31 +94,69 @@ impl Seat {
         unsafe { self.slot().heap.spawn(future, meta) }
     }
 
-    /// Puts a task that was woken or spawned on this thread where it runs next.
+    /// Puts a task that was woken on this thread where it runs next.
     #[inline]
     pub(super) fn push(&self, task: Runnable) {
-        let core = self.core();
-        if core.batching.get() {
-            core.queue().push(task);
-        } else if core.orderly.get() && !core.queue().is_empty() {
-            core.queue().push(task);
-            self.consider_waking();
-        } else if let Some(displaced) = self.slot().hot.put(task) {
-            core.queue().push(displaced);
-            self.consider_waking();
+        match self.core().way.get() {
+            Way::Front => self.put_in_front(task),
+            way => self.put_behind(task, way),
         }
     }
 
-    /// Asks, after the queue has grown, whether a peer should come and take from it.
+    /// Puts a task that was spawned on this thread where it runs next.
+    ///
+    /// With coarse polls it is no message that somebody waits for with its data in the cache, and goes behind what is
+    /// ready: tasks that spawn themselves again would keep all others waiting.
+    #[inline]
+    pub(super) fn push_spawned(&self, task: Runnable) {
+        let core = self.core();
+        match (core.way.get(), core.way_of_spawned.get()) {
+            (Way::Front, Way::Front) => self.put_in_front(task),
+            (way, least) => self.put_behind(task, way.max(least)),
+        }
+    }
+
+    #[inline]
+    fn put_in_front(&self, task: Runnable) {
+        if let Some(displaced) = self.slot().hot.put(task) {
+            self.queue_up(displaced);
+        }
+    }
+
+    #[inline(never)]
+    fn put_behind(&self, task: Runnable, way: Way) {
+        let queue = self.core().queue();
+        if way == Way::Batch {
+            queue.push(task);
+        } else if !queue.is_empty() {
+            self.queue_up(task);
+        } else if let Err(task) = self.slot().hot.try_put(task) {
+            self.queue_up(task);
+        }
+    }
+
+    /// Puts a task behind the queue, and asks whether a peer should come and take from it.
+    #[inline]
+    fn queue_up(&self, task: Runnable) {
+        self.core().queue().push(task);
+        self.consider_waking();
+    }
+
+    /// Asks, after the queue has grown, whether a peer should come.
     #[inline]
     fn consider_waking(&self) {
         let core = self.core();
         let pushes = core.pushes.get() + 1;
         core.pushes.set(pushes);
-        if self.shared.idle.is_searching() || !self.shared.idle.any_parked() {
-            return;
+        if !self.shared.idle.is_searching() && self.shared.idle.any_parked() {
+            self.weigh_waking(pushes);
         }
-        let resting = self.shared.rest.is_on();
+    }
+
+    /// Wakes a sleeper if that is worth its price, at the last of so many pushes since the clock was read.
+    #[inline(never)]
+    fn weigh_waking(&self, pushes: u32) {
+        let (core, resting) = (self.core(), self.shared.rest.is_on());
         let due = pushes.is_multiple_of(policy::PUSHES_PER_LOOK);
         if due && self.poll_is_long(resting) || !resting && core.pace.borrow().worth_waking(core.backlog()) {
             self.shared.wake_one();
@@ -151,7 +192,7 @@ impl Seat {
     fn next_ready(&self) -> Option<Runnable> {
         let core = self.core();
         let streak = core.hot_streak.get();
-        if streak < policy::HOT_STREAK_MAX
+        if streak < core.hot_streak_max.get()
             && let Some(task) = self.slot().hot.take()
         {
             core.hot_streak.set(streak + 1);
@@ -215,9 +256,17 @@ impl Seat {
         }
     }
 
-    /// Tells thieves and senders how fast work goes on here.
+    /// Tells thieves and senders how fast work goes on here, and goes by it.
     fn publish_pace(&self) {
-        self.slot().set_mean_poll_ns(self.core().pace.borrow().mean_poll_ns());
+        self.go_by(self.core().pace.borrow().mean_poll_ns());
+    }
+
+    fn go_by(&self, mean_poll_ns: u64) {
+        self.slot().set_mean_poll_ns(mean_poll_ns);
+        let coarse = mean_poll_ns >= policy::SHORT_POLL_NS;
+        let core = self.core();
+        core.hot_streak_max.set(if coarse { policy::HOT_STREAK_MAX_COARSE } else { policy::HOT_STREAK_MAX });
+        core.way_of_spawned.set(if coarse { Way::InOrder } else { Way::Front });
     }
 
     /// Lets timers and descriptors that are due wake their tasks, into the queue.
@@ -227,14 +276,19 @@ impl Seat {
 
     /// Runs `f`, whose wake-ups are a batch: they queue in their order.
     fn batch<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Core);
+        self.going(Way::Batch, f)
+    }
+
+    /// Runs `f`; what becomes ready meanwhile goes that way.
+    fn going<R>(&self, way: Way, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Core, Way);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                self.0.batching.set(false);
+                self.0.way.set(self.1);
             }
         }
-        let _restore = Restore(self.core());
-        self.core().batching.set(true);
+        let before = self.core().way.replace(way);
+        let _restore = Restore(self.core(), before);
         f()
     }
 
@@ -243,15 +297,7 @@ impl Seat {
     /// In front, as for a message, it would mostly find that it has to wait for the next of its tasks, after each of
     /// them: with a thousand that costs a poll for each. Where nothing is ready the two are the same.
     fn wake_in_order(&self, joiner: Waker) {
-        struct Restore<'a>(&'a Core);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.orderly.set(false);
-            }
-        }
-        let _restore = Restore(self.core());
-        self.core().orderly.set(true);
-        wake_contained(joiner);
+        self.going(Way::InOrder, || wake_contained(joiner));
     }
 
     /// Begins a poll's time slice.
@@ -299,6 +345,8 @@ impl Seat {
         let found = self.take_shared().or_else(|| core.searching.get().then(|| self.steal()).flatten());
         if found.is_some() {
             self.end_search();
+        } else if core.called.take() {
+            core.spoils.borrow_mut().come_in_vain(&self.shared.rest);
         }
         found
     }
@@ -309,6 +357,7 @@ impl Seat {
         if !self.core().searching.replace(false) {
             return;
         }
+        self.core().called.set(false);
         self.shared.idle.end_search();
         // Ordering: SeqCst, paired with the fence of a submitter that saw the token taken and left its task to
         // us.
@@ -402,7 +451,8 @@ impl Seat {
     /// Looks on for a short while before the next sleep: see [`super::idle`]. True when something came.
     pub(super) fn linger(&self) -> bool {
         let core = self.core();
-        if cfg!(any(filch_loom, filch_shuttle)) || !core.searching.get() || !self.shared.has_room_to_linger() {
+        if cfg!(any(filch_loom, filch_shuttle)) || !core.searching.get() || !self.shared.has_room_to_linger()
+        {
             return false;
         }
         if !core.patience.borrow_mut().is_to_try() {
@@ -411,14 +461,17 @@ impl Seat {
         let idle = &self.shared.idle;
         idle.set_lingering(Some(self.index));
         let begin = time::now();
+        let mut looks = 0_u32;
         let came = loop {
-            for _ in 0..policy::LINGER_LOOKS {
-                hint::spin_loop();
-            }
             if self.shared.has_shared_work() || local::has_sent() || self.shared.is_closed() {
                 break true;
             }
-            if time::now().saturating_duration_since(begin) >= policy::WAKE_COST {
+            hint::spin_loop();
+            looks += 1;
+            // A look takes less than the clock, and who waits for the answer is about to go to sleep.
+            if looks.is_multiple_of(policy::LINGER_LOOKS)
+                && time::now().saturating_duration_since(begin) >= policy::WAKE_COST
+            {
                 break false;
             }
         };
@@ -454,6 +507,7 @@ impl Seat {
             }
             let token = slot.take_token();
             core.searching.set(token && !mutant::planted("seat.sleep.token"));
+            core.called.set(token);
         }
         if !awake {
             core.pace.borrow_mut().wake_up();

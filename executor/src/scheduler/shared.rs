@@ -156,7 +156,7 @@ impl Shared {
             // Dropped, it is aborted, which its handle tells. One that misses the flag is swept.
             drop(task);
         } else {
-            seat.push(task);
+            seat.push_spawned(task);
         }
         handle
     }

@@ -51,7 +51,7 @@ impl Bench {
     }
 }
 
-fn meta() -> Meta {
+pub(super) fn meta() -> Meta {
     Meta { location: Location::caller(), name: None }
 }
 
@@ -286,10 +286,15 @@ impl Park for Plain {
     fn shutdown(&self) {}
 }
 
-fn scheduler(workers: usize) -> Arc<Shared> {
+/// A scheduler without threads.
+pub(super) fn unstarted(workers: usize) -> Arc<Shared> {
     let slots = (0..Shared::slots_for(workers)).map(|_| Default::default()).collect();
     let hooks = Hooks { name: "test".into(), stack_size: None, on_start: None, on_stop: None, wrap: None };
-    let shared = Shared::new(workers, true, hooks, Arc::new(Plain { slots }));
+    Shared::new(workers, true, hooks, Arc::new(Plain { slots }))
+}
+
+fn scheduler(workers: usize) -> Arc<Shared> {
+    let shared = unstarted(workers);
     shared.start().unwrap();
     shared
 }
