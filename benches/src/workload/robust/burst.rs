@@ -60,14 +60,16 @@ impl Workload for Burst {
 /// A thread that gets up and goes to sleep again is counted by the system. So the span is what is tested: longer than
 /// the pause between two looks of any thread that still looks around after work.
 fn fall_silent() {
-    const SPAN: Duration = Duration::from_millis(5);
-    let used = || Usage::now().expect("the system tells how often a thread slept");
+    const SPAN: Duration = Duration::from_millis(10);
+    let sleeps = || Usage::now().expect("the system tells how often a thread slept").sleeps;
+    let mut before = sleeps();
     loop {
-        let before = used();
         thread::sleep(SPAN);
+        let after = sleeps();
         // This thread's own sleep is one.
-        if used().since(before).sleeps <= 1 {
+        if after <= before + 1 {
             return;
         }
+        before = after;
     }
 }
