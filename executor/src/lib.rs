@@ -24,4 +24,5 @@ pub use metrics::{RuntimeMetrics, WorkerMetrics};
 pub use runtime::{
     Builder, DROP_LIMIT, Handle, Report, Runtime, StuckTask, block_on, spawn, spawn_blocking, spawn_local,
 };
+pub use scheduler::Policies;
 pub use task::{AbortHandle, JoinError, JoinHandle, yield_now};

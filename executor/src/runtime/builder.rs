@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::driver::Driver;
-use crate::scheduler::{Hook, Hooks, Shared, WrapHook};
+use crate::scheduler::{Hook, Hooks, Policies, Shared, WrapHook};
 use filch_blocking::Pool;
 use filch_primitive::sync::OnceLock;
 use filch_timer::Clock;
@@ -39,6 +39,7 @@ pub struct Builder {
     max_blocking: usize,
     blocking_keep_alive: Duration,
     helps: bool,
+    policies: Policies,
     clock: Clock,
 }
 
@@ -55,6 +56,7 @@ impl Builder {
             max_blocking: filch_blocking::DEFAULT_MAX_THREADS,
             blocking_keep_alive: filch_blocking::DEFAULT_KEEP_ALIVE,
             helps: true,
+            policies: Policies::default(),
             clock: Clock::real(),
         }
     }
@@ -145,6 +147,13 @@ impl Builder {
         self
     }
 
+    /// What the scheduler does to be fast; by default everything. For finding out what a workload suffers from.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> Self {
+        self.policies = policies;
+        self
+    }
+
     /// The clock that timers inside the runtime go by: the real one, or a virtual one for tests.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -177,7 +186,7 @@ impl Builder {
         let scheduler: Arc<OnceLock<Weak<Shared>>> = Arc::new(OnceLock::new());
         let pool = self.pool(scheduler.clone())?;
         let driver = Driver::new(Shared::slots_for(workers), self.clock.clone(), pool.clone())?;
-        let shared = Shared::new(workers, self.helps, self.hooks(), driver);
+        let shared = Shared::new(workers, self.helps, self.policies.clone(), self.hooks(), driver);
         let _first = scheduler.set(Arc::downgrade(&shared));
         shared.start()?;
         Ok(Runtime::from_parts(shared, pool))
@@ -231,6 +240,8 @@ impl fmt::Debug for Builder {
             .field("thread_name", &self.name)
             .field("thread_stack_size", &self.stack_size)
             .field("max_blocking_threads", &self.max_blocking)
+            .field("block_on_helps", &self.helps)
+            .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
 }

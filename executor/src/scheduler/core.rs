@@ -13,6 +13,8 @@ pub(super) enum Way {
     Front,
     /// Behind what is ready; into the hot slot where nothing is, which calls nobody.
     InOrder,
+    /// Behind the queue.
+    Queue,
     /// Behind the queue, as one of a batch of events: nobody is called for each.
     Batch,
 }
@@ -33,6 +35,8 @@ pub(super) struct Core {
     pub(super) way: Cell<Way>,
     /// Where it goes at the least if it was spawned.
     pub(super) way_of_spawned: Cell<Way>,
+    /// Where it goes if it awaited the end of another.
+    pub(super) way_of_joiners: Cell<Way>,
     /// Whether this thread holds the searcher's token.
     pub(super) searching: Cell<bool>,
     /// Whether it was called to search, and has found nothing yet.
@@ -60,6 +64,7 @@ impl Core {
             pushes: Cell::new(0),
             way: Cell::new(Way::Front),
             way_of_spawned: Cell::new(Way::Front),
+            way_of_joiners: Cell::new(Way::InOrder),
             searching: Cell::new(false),
             called: Cell::new(false),
             turn: Cell::new(0),

@@ -198,6 +198,33 @@ mod tests {
     }
 
     #[test]
+    fn whoever_sits_and_does_not_sleep_is_awake() {
+        let idle = Idle::new(130);
+        for slot in [0, 63, 64, 129] {
+            idle.set_seated(slot, true);
+        }
+        idle.mark(63);
+        // Nobody sits there.
+        idle.mark(65);
+        assert_eq!(idle.awake().collect::<Vec<_>>(), [0, 64, 129]);
+        assert!(idle.claim(63));
+        idle.set_seated(0, false);
+        assert_eq!(idle.awake().collect::<Vec<_>>(), [63, 64, 129]);
+    }
+
+    #[test]
+    fn whoever_lingers_is_named_until_it_does_not() {
+        let idle = Idle::new(130);
+        assert_eq!(idle.lingerer(), None);
+        for slot in [0, 129] {
+            idle.set_lingering(Some(slot));
+            assert_eq!(idle.lingerer(), Some(slot));
+        }
+        idle.set_lingering(None);
+        assert_eq!(idle.lingerer(), None);
+    }
+
+    #[test]
     fn there_is_one_searcher() {
         let idle = Idle::new(2);
         assert!(idle.try_start_search());

@@ -53,6 +53,7 @@ mod tests;
 pub(crate) use context::with as with_context;
 pub(crate) use local::spawn as spawn_local;
 pub(crate) use park::{Entered, Park};
+pub use policy::Policies;
 pub(crate) use seat::blocking;
 pub(crate) use shared::Shared;
 pub(crate) use threads::{Hook, Hooks, WrapHook};

@@ -1,4 +1,4 @@
-//! Every number the scheduler decides by, and how it reads the time.
+//! Every number the scheduler decides by, what can be switched off, and how it reads the time.
 //!
 //! Reading the clock costs about 45 ns where these numbers were taken, as much as a short poll, so [`Pace`]
 //! reads it once in as many polls as fit into [`LOOK_EVERY`], judged by the mean poll so far; polls longer than
@@ -7,14 +7,97 @@
 use filch_primitive::time;
 use std::time::{Duration, Instant};
 
+/// What the scheduler does to be fast, switch by switch, for [`Builder::policies`](crate::Builder::policies).
+///
+/// The switches are for finding out what a workload suffers from. Every default is on, and a program that is faster with one of
+/// them off has found a fault worth reporting. What the runtime promises does not depend on them: with all of them off no wake-up is
+/// lost and no task waits for ever, all just takes longer. Their set may change with any release.
+///
+/// # Examples
+/// ```
+/// let mut policies = filch::Policies::default();
+/// policies.linger = false;
+/// let runtime = filch::Runtime::builder().worker_threads(2).policies(policies).build()?;
+/// assert_eq!(runtime.block_on(async { "slower" }), "slower");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policies {
+    /// A task that was woken or spawned by another runs next, before what is queued. Off: behind that.
+    pub hot_slot: bool,
+    /// A few such tasks may run in a row before the queue gets its turn. Off: each in turn with one from the queue.
+    pub hot_streaks: bool,
+    /// Where polls are coarse, what is spawned goes behind what is ready, and what is woken passes it once at a time. Off: as
+    /// where they are short.
+    pub coarse_in_order: bool,
+    /// A task that awaited the end of another goes behind what is ready. Off: like any other task that is woken.
+    pub joiners_in_order: bool,
+    /// Idle workers leave others what those will soon be through with. Off: they take it.
+    pub small_queues_stay: bool,
+    /// Short tasks stay where they are for a while after moving some did not pay. Off: they go on being moved.
+    pub short_tasks_rest: bool,
+    /// A worker without work looks on for about as long as a wake-up takes before it sleeps. Off: it sleeps at once.
+    pub linger: bool,
+    /// A worker without work looks for events before it sleeps, where there have been some of late. Off: it sleeps at once.
+    pub events_before_sleep: bool,
+    /// A thread outside keeps to the worker it sent to last, while that one gets on. Off: it wakes one that sleeps.
+    pub senders_keep: bool,
+    /// A sleeping worker is woken once what is queued is worth its wake-up. Off: for each task that is queued.
+    pub wakes_weighed: bool,
+}
+
+impl Policies {
+    /// Every switch and its name, for tools that are told names.
+    pub fn switches(&mut self) -> impl Iterator<Item = (&'static str, &mut bool)> {
+        macro_rules! named {
+            ($($switch:ident),*) => {{
+                // Taken apart, so that none can be left out.
+                let Self { $($switch),* } = self;
+                [$((stringify!($switch), $switch)),*].into_iter()
+            }};
+        }
+        named!(
+            hot_slot,
+            hot_streaks,
+            coarse_in_order,
+            joiners_in_order,
+            small_queues_stay,
+            short_tasks_rest,
+            linger,
+            events_before_sleep,
+            senders_keep,
+            wakes_weighed
+        )
+    }
+}
+
+impl Default for Policies {
+    /// All on.
+    fn default() -> Self {
+        Self {
+            hot_slot: true,
+            hot_streaks: true,
+            coarse_in_order: true,
+            joiners_in_order: true,
+            small_queues_stay: true,
+            short_tasks_rest: true,
+            linger: true,
+            events_before_sleep: true,
+            senders_keep: true,
+            wakes_weighed: true,
+        }
+    }
+}
+
 /// Tasks taken from the hot slot in a row before the queue gets its turn: two tasks that wake each other must
 /// not keep a third from running. Three is what other runtimes found by trial; a longer run gains little once
 /// the caches are warm.
 pub(super) const HOT_STREAK_MAX: u32 = 3;
 
-/// The same where polls are not short: what the next one finds in the cache is nothing beside what it takes, and those in the
+/// The same where polls are coarse: what the next one finds in the cache is nothing beside what it takes, and those in the
 /// queue have waited for it.
-pub(super) const HOT_STREAK_MAX_COARSE: u32 = 1;
+pub(super) const HOT_STREAK_MIN: u32 = 1;
 
 /// How often a busy worker looks at its inbox and asks whether a peer should be woken.
 pub(super) const LOOK_EVERY: Duration = Duration::from_micros(20);
@@ -54,6 +137,10 @@ pub(super) const STEAL_REST_MAX: Duration = Duration::from_millis(5);
 
 /// Tasks are short when their polls are shorter than this on the mean.
 pub(super) const SHORT_POLL_NS: u64 = 1_000;
+
+/// Polls are coarse once they are not short any more on the mean of a few looks at the clock, in each of which they count as
+/// no longer than this: one alone, or one that the system interrupted, does not make them so.
+const COARSE_POLL_MAX_NS: u64 = 3 * SHORT_POLL_NS;
 
 /// A poll that has lasted so long has others come even for short tasks that rest with their owner.
 pub(super) const HELD_UP: Duration = Duration::from_micros(100);
@@ -112,6 +199,8 @@ pub(super) struct Pace {
     polls: u32,
     polls_per_look: u32,
     mean_poll_ns: u64,
+    /// What polls have taken of late, if not for long ones.
+    usual_poll_ns: u64,
 }
 
 /// What a look at the clock found.
@@ -128,7 +217,14 @@ pub(super) struct Look {
 impl Pace {
     pub(super) fn new() -> Self {
         let now = time::now();
-        Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS }
+        Self {
+            looked: now,
+            duties: now,
+            polls: 0,
+            polls_per_look: 1,
+            mean_poll_ns: UNKNOWN_POLL_NS,
+            usual_poll_ns: 0,
+        }
     }
 
     /// Counts a poll; true when it is time to [`look`](Self::look).
@@ -142,8 +238,11 @@ impl Pace {
     pub(super) fn look(&mut self) -> Look {
         let now = time::now();
         let elapsed_ns = saturating_ns(now.saturating_duration_since(self.looked));
-        if self.polls > 0 {
+        // The first look comes before the first poll.
+        let learned = std::mem::replace(&mut self.began, true);
+        if learned && self.polls > 0 {
             let mean = elapsed_ns / u64::from(self.polls);
+            self.usual_poll_ns = (self.usual_poll_ns * 3 + mean.min(COARSE_POLL_MAX_NS)) / 4;
             // Up at once, down slowly: work that has just become coarse must spread now, and a few short polls
             // between long ones should not hide them.
             self.mean_poll_ns =
@@ -162,14 +261,24 @@ impl Pace {
 
     /// Begins anew after a sleep: nothing is known of the work to come, so that the first backlog is shared.
     pub(super) fn wake_up(&mut self) {
-        let now = time::now();
-        *self = Self { looked: now, duties: now, polls: 0, polls_per_look: 1, mean_poll_ns: UNKNOWN_POLL_NS };
+        *self = Self::new();
     }
 
     /// Whether `backlog` tasks are worth the price of waking a peer.
     #[inline]
     pub(super) fn worth_waking(&self, backlog: usize) -> bool {
         (backlog as u64).saturating_mul(self.mean_poll_ns) >= saturating_ns(WAKE_COST)
+    }
+
+    /// Begins anew, with polls that have taken so long.
+    #[cfg(all(test, not(filch_loom)))]
+    pub(super) fn assume(&mut self, poll_ns: u64) {
+        *self = Self { mean_poll_ns: poll_ns, usual_poll_ns: poll_ns, ..Self::new() };
+    }
+
+    /// Whether polls are coarse: what is known of them says so.
+    pub(super) fn is_coarse(&self) -> bool {
+        self.usual_poll_ns >= SHORT_POLL_NS
     }
 
     /// What a poll takes, as far as is known.
@@ -223,7 +332,7 @@ pub(super) fn saturating_ns(duration: Duration) -> u64 {
 
 #[cfg(all(test, not(filch_loom)))]
 mod tests {
-    use super::{POLLS_PER_LOOK_MAX, Pace};
+    use super::{POLLS_PER_LOOK_MAX, Pace, Patience, TRY_AGAIN, VAIN_MAX};
 
     #[test]
     fn short_polls_are_looked_at_rarely_and_long_ones_each_time() {
@@ -238,5 +347,27 @@ mod tests {
         assert!(pace.worth_waking(1), "one long task is");
         pace.wake_up();
         assert!(pace.worth_waking(1), "and so is one of unknown length");
+        assert!(!pace.is_coarse(), "of which nobody knows that it is coarse");
+    }
+
+    #[test]
+    fn what_is_in_vain_is_tried_seldom_until_something_comes_of_it() {
+        let mut patience = Patience::default();
+        for _ in 0..VAIN_MAX {
+            assert!(patience.is_to_try());
+            patience.learn(false);
+        }
+        for _ in 0..3 {
+            for _ in 1..TRY_AGAIN {
+                assert!(!patience.is_to_try());
+            }
+            assert!(patience.is_to_try(), "things may have changed");
+            patience.learn(false);
+        }
+        patience.learn(true);
+        for _ in 0..10 * VAIN_MAX {
+            assert!(patience.is_to_try());
+            patience.learn(true);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::context;
 use super::core::{Core, Way};
 use super::local;
-use super::policy;
+use super::policy::{self, Policies};
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::task::{JoinHandle, Meta, Owned, Ran, Runnable};
@@ -40,6 +40,7 @@ pub(crate) struct Seat {
     entered: Option<Box<dyn super::park::Entered>>,
     settled: Option<local::Settled>,
     heap: Option<Owned>,
+    policies: Policies,
 }
 
 impl Seat {
@@ -60,10 +61,24 @@ impl Seat {
             entered: Some(shared.park.enter(index)),
             settled: Some(local::settle(shared, index)),
             heap: Some(heap),
+            policies: shared.policies.clone(),
         };
+        seat.set_ways();
         seat.publish_pace();
         shared.sentinel.work_begins();
         Some(seat)
+    }
+
+    /// Where what becomes ready goes, by the policies.
+    fn set_ways(&self) {
+        let (core, policies) = (self.core(), &self.policies);
+        let (way, of_joiners) = match (policies.hot_slot, policies.joiners_in_order) {
+            (false, _) => (Way::Queue, Way::Queue),
+            (true, true) => (Way::Front, Way::InOrder),
+            (true, false) => (Way::Front, Way::Front),
+        };
+        core.way.set(way);
+        core.way_of_joiners.set(of_joiners);
     }
 
     #[inline]
@@ -125,12 +140,15 @@ impl Seat {
 
     #[inline(never)]
     fn put_behind(&self, task: Runnable, way: Way) {
+        debug_assert_ne!(way, Way::Front, "that is not behind");
         let queue = self.core().queue();
-        if way == Way::Batch {
+        if way == Way::InOrder && queue.is_empty() {
+            if let Err(task) = self.slot().hot.try_put(task) {
+                self.queue_up(task);
+            }
+        } else if way == Way::Batch {
             queue.push(task);
-        } else if !queue.is_empty() {
-            self.queue_up(task);
-        } else if let Err(task) = self.slot().hot.try_put(task) {
+        } else {
             self.queue_up(task);
         }
     }
@@ -158,9 +176,13 @@ impl Seat {
     fn weigh_waking(&self, pushes: u32) {
         let (core, resting) = (self.core(), self.shared.rest.is_on());
         let due = pushes.is_multiple_of(policy::PUSHES_PER_LOOK);
-        if due && self.poll_is_long(resting) || !resting && core.pace.borrow().worth_waking(core.backlog()) {
+        if due && self.poll_is_long(resting) || !resting && self.is_worth_waking(core.backlog()) {
             self.shared.wake_one();
         }
+    }
+
+    fn is_worth_waking(&self, backlog: usize) -> bool {
+        !self.policies.wakes_weighed || self.core().pace.borrow().worth_waking(backlog)
     }
 
     /// Whether the poll under way has lasted so long that what is behind it should find another worker.
@@ -250,7 +272,7 @@ impl Seat {
         }
         let short = look.mean_poll_ns < policy::SHORT_POLL_NS;
         // Longer polls are worth sharing one by one, once they have been waiting for a while.
-        let worth = core.pace.borrow().worth_waking(backlog) || look.duties && !short;
+        let worth = self.is_worth_waking(backlog) || look.duties && !short;
         if worth && !(short && self.shared.rest.look(look.now)) {
             self.shared.wake_one();
         }
@@ -258,15 +280,17 @@ impl Seat {
 
     /// Tells thieves and senders how fast work goes on here, and goes by it.
     fn publish_pace(&self) {
-        self.go_by(self.core().pace.borrow().mean_poll_ns());
+        let pace = self.core().pace.borrow();
+        self.slot().set_mean_poll_ns(pace.mean_poll_ns());
+        self.go_by(pace.is_coarse());
     }
 
-    fn go_by(&self, mean_poll_ns: u64) {
-        self.slot().set_mean_poll_ns(mean_poll_ns);
-        let coarse = mean_poll_ns >= policy::SHORT_POLL_NS;
+    fn go_by(&self, coarse: bool) {
         let core = self.core();
-        core.hot_streak_max.set(if coarse { policy::HOT_STREAK_MAX_COARSE } else { policy::HOT_STREAK_MAX });
-        core.way_of_spawned.set(if coarse { Way::InOrder } else { Way::Front });
+        let in_order = coarse && self.policies.coarse_in_order;
+        let streaks = self.policies.hot_streaks && !in_order;
+        core.hot_streak_max.set(if streaks { policy::HOT_STREAK_MAX } else { policy::HOT_STREAK_MIN });
+        core.way_of_spawned.set(if in_order { Way::InOrder } else { Way::Front });
     }
 
     /// Lets timers and descriptors that are due wake their tasks, into the queue.
@@ -297,7 +321,7 @@ impl Seat {
     /// In front, as for a message, it would mostly find that it has to wait for the next of its tasks, after each of
     /// them: with a thousand that costs a poll for each. Where nothing is ready the two are the same.
     fn wake_in_order(&self, joiner: Waker) {
-        self.going(Way::InOrder, || wake_contained(joiner));
+        self.going(self.core().way_of_joiners.get(), || wake_contained(joiner));
     }
 
     /// Begins a poll's time slice.
@@ -328,7 +352,7 @@ impl Seat {
     #[inline]
     pub(super) fn take_events(&self) -> bool {
         let patience = &self.core().events;
-        if !patience.borrow_mut().is_to_try() {
+        if !self.policies.events_before_sleep || !patience.borrow_mut().is_to_try() {
             return false;
         }
         let came = self.batch(|| self.shared.park.take_events()) > 0;
@@ -400,11 +424,12 @@ impl Seat {
 
     fn steal_queued(&self, victims: &[(usize, u64)]) -> Option<Runnable> {
         let resting = self.shared.rest.is_on() && self.shared.rest.look(time::now());
+        let least_ns = if self.policies.small_queues_stay { policy::STEAL_WORTH_NS } else { 0 };
         // Those whose queues run dry soon keep what they have, unless a poll holds them up.
         let mut passed = false;
         let worth = |victim: &&(usize, u64)| {
             let slot = self.shared.slot(victim.0);
-            let worth = slot.is_blocked() || slot.is_worth_robbing(resting);
+            let worth = slot.is_blocked() || slot.is_worth_robbing(resting, least_ns);
             passed |= !worth && slot.has_queued();
             worth
         };
@@ -444,15 +469,17 @@ impl Seat {
     fn rob<'v>(&self, mut victims: impl Iterator<Item = &'v (usize, u64)>) -> Option<Runnable> {
         let (task, count) = victims.find_map(|victim| self.shared.slot(victim.0).steal_into(self.core()))?;
         self.slot().counters.steal(count);
-        self.core().spoils.borrow_mut().note(count);
+        if self.policies.short_tasks_rest {
+            self.core().spoils.borrow_mut().note(count);
+        }
         Some(task)
     }
 
     /// Looks on for a short while before the next sleep: see [`super::idle`]. True when something came.
     pub(super) fn linger(&self) -> bool {
         let core = self.core();
-        if cfg!(any(filch_loom, filch_shuttle)) || !core.searching.get() || !self.shared.has_room_to_linger()
-        {
+        let modelled = cfg!(any(filch_loom, filch_shuttle));
+        if modelled || !self.policies.linger || !core.searching.get() || !self.shared.has_room_to_linger() {
             return false;
         }
         if !core.patience.borrow_mut().is_to_try() {
@@ -512,6 +539,10 @@ impl Seat {
         if !awake {
             core.pace.borrow_mut().wake_up();
             self.publish_pace();
+            if self.shared.rest.is_on() {
+                // Nobody looks while all sleep, and it may be over for long.
+                self.shared.rest.look(time::now());
+            }
         }
         self.shared.sentinel.work_begins();
     }

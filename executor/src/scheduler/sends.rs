@@ -52,14 +52,16 @@ impl Sends {
     /// The worker to which the last task went, if it is awake, gets on, and will soon be through with what it was sent: then
     /// another worker would have to be woken for what this one does in passing.
     pub(super) fn target_of(&self, shared: &Shared) -> Option<usize> {
-        let recent = self.shared == address(shared) && self.tick == shared.sentinel.tick();
+        let recent = shared.policies.senders_keep
+            && self.shared == address(shared)
+            && self.tick == shared.sentinel.tick();
         if !recent || shared.idle.is_parked(self.slot) {
             return None;
         }
         let slot = shared.slot(self.slot);
         let work = u64::from(self.waiting).saturating_mul(slot.mean_poll_ns());
-        let gets_on = !slot.is_blocked() && !(self.is_look_due() && slot.counters.polls() == self.polls);
-        (gets_on && work < policy::saturating_ns(policy::HELD_UP)).then_some(self.slot)
+        let stuck = slot.is_blocked() || self.is_look_due() && slot.counters.polls() == self.polls;
+        (!stuck && work < policy::saturating_ns(policy::HELD_UP)).then_some(self.slot)
     }
 
     /// Whether it is time to see how far the slot has come. Not each time: it writes that line at each poll.
@@ -85,4 +87,80 @@ impl Sends {
 
 fn address(shared: &Shared) -> usize {
     std::ptr::from_ref(shared).addr()
+}
+
+#[cfg(all(test, not(filch_loom)))]
+mod tests {
+    use super::Sends;
+    use crate::scheduler::inbox::Pushed;
+    use crate::scheduler::tests::unstarted;
+    use crate::scheduler::{Policies, Shared, policy};
+    use std::sync::Arc;
+
+    /// Two workers' slots, whose threads are not parked and poll shortly. Each test's own thread sends.
+    fn two_workers() -> Arc<Shared> {
+        let shared = unstarted(2, Policies::default());
+        shared.slots().iter().for_each(|slot| slot.set_mean_poll_ns(100));
+        shared
+    }
+
+    fn send(shared: &Shared, slot: usize, pushed: Pushed) {
+        Sends::get().next(shared, slot, &pushed);
+    }
+
+    fn target(shared: &Shared) -> Option<usize> {
+        Sends::get().target_of(shared)
+    }
+
+    #[test]
+    fn senders_keep_to_a_worker_while_it_gets_on() {
+        let shared = two_workers();
+        assert_eq!(target(&shared), None, "nothing was sent so far");
+        for _ in 0..10 * policy::SENDS_PER_LOOK {
+            send(&shared, 1, Pushed::First);
+            assert_eq!(target(&shared), Some(1));
+            shared.slot(1).counters.poll();
+        }
+        for _ in 1..policy::SENDS_PER_LOOK {
+            send(&shared, 1, Pushed::First);
+            assert_eq!(target(&shared), Some(1), "it may just be about to go on");
+        }
+        send(&shared, 1, Pushed::First);
+        assert_eq!(target(&shared), None, "it is stuck in a poll");
+        assert_eq!(target(&two_workers()), None, "no slot of this scheduler's is meant");
+    }
+
+    #[test]
+    fn senders_turn_from_a_worker_that_sleeps_or_blocks() {
+        let shared = two_workers();
+        send(&shared, 1, Pushed::First);
+        shared.idle.mark(1);
+        assert_eq!(target(&shared), None);
+        assert!(shared.idle.claim(1));
+        assert_eq!(target(&shared), Some(1));
+        shared.slot(1).set_blocked(true);
+        assert_eq!(target(&shared), None);
+    }
+
+    #[test]
+    fn senders_turn_from_a_worker_that_has_enough_to_do() {
+        let shared = two_workers();
+        let enough = policy::saturating_ns(policy::HELD_UP) / 10;
+        shared.slot(1).set_mean_poll_ns(enough);
+        send(&shared, 1, Pushed::First);
+        for _ in 1..10 {
+            assert_eq!(target(&shared), Some(1));
+            send(&shared, 1, Pushed::Behind);
+        }
+        assert_eq!(target(&shared), None);
+        send(&shared, 1, Pushed::First);
+        assert_eq!(target(&shared), Some(1), "it took what was there");
+    }
+
+    #[test]
+    fn senders_keep_to_nobody_where_that_is_switched_off() {
+        let shared = unstarted(2, Policies { senders_keep: false, ..Policies::default() });
+        send(&shared, 1, Pushed::First);
+        assert_eq!(target(&shared), None);
+    }
 }

@@ -6,6 +6,7 @@ use super::deque::Injector;
 use super::idle::Idle;
 use super::inbox::Pushed;
 use super::park::Park;
+use super::policy::Policies;
 use super::seat::Seat;
 use super::sends::Sends;
 use super::sentinel::Sentinel;
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub(super) threads: Threads,
     pub(super) stand_ins: StandIns,
     pub(super) guests_help: bool,
+    pub(super) policies: Policies,
 }
 
 /// A heap that no slot owns.
@@ -80,7 +82,13 @@ impl Shared {
 
     /// A scheduler without threads yet, which sleeps through `park`, made for as many slots as
     /// [`slots_for`](Self::slots_for) says.
-    pub(crate) fn new(workers: usize, guests_help: bool, hooks: Hooks, park: Arc<dyn Park>) -> Arc<Self> {
+    pub(crate) fn new(
+        workers: usize,
+        guests_help: bool,
+        policies: Policies,
+        hooks: Hooks,
+        park: Arc<dyn Park>,
+    ) -> Arc<Self> {
         let slots = Self::slots_for(workers);
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -98,6 +106,7 @@ impl Shared {
             threads: Threads::new(hooks),
             stand_ins: StandIns::new(),
             guests_help,
+            policies,
         })
     }
 

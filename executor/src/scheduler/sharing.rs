@@ -56,7 +56,7 @@ impl Rest {
 }
 
 /// What a thief remembers of its last theft.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Spoils {
     taken: Option<(Instant, u64)>,
     rest: Duration,

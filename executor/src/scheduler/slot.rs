@@ -161,15 +161,15 @@ impl Slot {
         self.queues.iter().any(|queue| !queue.is_empty())
     }
 
-    /// Whether what is queued here is worth a thief's trouble: it takes some time, at the pace of late. Short tasks may
+    /// Whether what is queued here is worth a thief's trouble: it takes at least so long, at the pace of late. Short tasks may
     /// be `resting`.
-    pub(super) fn is_worth_robbing(&self, resting: bool) -> bool {
+    pub(super) fn is_worth_robbing(&self, resting: bool, least_ns: u64) -> bool {
         let mean_poll_ns = self.mean_poll_ns();
         if mean_poll_ns >= policy::SHORT_POLL_NS {
             return self.has_queued();
         }
         let queued: usize = self.queues.iter().map(Stealer::len).sum();
-        !resting && (queued as u64).saturating_mul(mean_poll_ns) >= policy::STEAL_WORTH_NS
+        !resting && queued > 0 && (queued as u64).saturating_mul(mean_poll_ns) >= least_ns
     }
 
     /// Whether the slot holds anything that another thread could take.

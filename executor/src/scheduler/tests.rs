@@ -4,8 +4,9 @@ use super::core::Core;
 use super::hot_slot::HotSlot;
 use super::inbox::{Inbox, Pushed};
 use super::slot::Slot;
-use super::{Entered, Hooks, Park, Shared};
+use super::{Entered, Hooks, Park, Policies, Shared, policy};
 use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, yield_now};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::Location;
@@ -191,6 +192,43 @@ fn a_place_loses_and_doubles_nothing_while_it_is_robbed() {
 }
 
 #[test]
+fn a_place_is_worth_robbing_for_work_and_not_for_tasks() {
+    let bench = Bench::new();
+    let slot = Slot::new(Weak::new());
+    let core = slot.occupy().unwrap();
+    let queue_up = |tasks: usize| {
+        for _ in 0..tasks {
+            let (task, handle) = bench.task(async {});
+            handle.detach();
+            core.queue().push(task);
+        }
+    };
+    let least = policy::STEAL_WORTH_NS;
+    let (short, coarse) = (least / 10, policy::SHORT_POLL_NS);
+    for mean in [0, short, coarse] {
+        slot.set_mean_poll_ns(mean);
+        assert!(!slot.is_worth_robbing(false, least) && !slot.is_worth_robbing(false, 0), "it is empty");
+    }
+    queue_up(1);
+    assert!(
+        slot.is_worth_robbing(false, least) && slot.is_worth_robbing(true, least),
+        "its polls are coarse"
+    );
+    slot.set_mean_poll_ns(short);
+    assert!(!slot.is_worth_robbing(false, least), "it will soon be through with that");
+    assert!(slot.is_worth_robbing(false, 0), "which does not matter to everybody");
+    assert!(!slot.is_worth_robbing(true, 0), "unless short tasks rest");
+    queue_up(8);
+    assert!(!slot.is_worth_robbing(false, least));
+    // Those that yielded count, too.
+    core.change_roles();
+    queue_up(1);
+    assert!(slot.is_worth_robbing(false, least), "that takes long enough");
+    assert!(!slot.is_worth_robbing(true, least), "but short tasks rest");
+    slot.take_everything(drop);
+}
+
+#[test]
 fn a_hot_slot_displaces_the_one_before() {
     let bench = Bench::new();
     let slot = HotSlot::new();
@@ -215,6 +253,11 @@ fn a_hot_slot_dropped_full_aborts_its_task() {
     assert!(handle.is_finished());
 }
 
+thread_local! {
+    /// How many events this thread finds when it looks.
+    pub(super) static EVENTS: Cell<usize> = const { Cell::new(0) };
+}
+
 /// A park without timers and descriptors: a flag and a condition variable per slot.
 struct Plain {
     slots: Vec<(Mutex<bool>, Condvar)>,
@@ -226,7 +269,7 @@ impl Entered for Nothing {}
 
 impl Park for Plain {
     fn take_events(&self) -> usize {
-        0
+        EVENTS.take()
     }
 
     fn enter(&self, _: usize) -> Box<dyn Entered> {
@@ -287,14 +330,14 @@ impl Park for Plain {
 }
 
 /// A scheduler without threads.
-pub(super) fn unstarted(workers: usize) -> Arc<Shared> {
+pub(super) fn unstarted(workers: usize, policies: Policies) -> Arc<Shared> {
     let slots = (0..Shared::slots_for(workers)).map(|_| Default::default()).collect();
     let hooks = Hooks { name: "test".into(), stack_size: None, on_start: None, on_stop: None, wrap: None };
-    Shared::new(workers, true, hooks, Arc::new(Plain { slots }))
+    Shared::new(workers, true, policies, hooks, Arc::new(Plain { slots }))
 }
 
 fn scheduler(workers: usize) -> Arc<Shared> {
-    let shared = unstarted(workers);
+    let shared = unstarted(workers, Policies::default());
     shared.start().unwrap();
     shared
 }

@@ -42,7 +42,7 @@ fn scheduler(workers: usize) -> (Arc<Shared>, Arc<Beds>) {
 fn scheduler_that(workers: usize, guests_help: bool) -> (Arc<Shared>, Arc<Beds>) {
     let beds = Arc::new(Beds((0..Shared::slots_for(workers)).map(|_| Bed::new()).collect()));
     let hooks = Hooks { name: "model".into(), stack_size: None, on_start: None, on_stop: None, wrap: None };
-    (Shared::new(workers, guests_help, hooks, beds.clone()), beds)
+    (Shared::new(workers, guests_help, Default::default(), hooks, beds.clone()), beds)
 }
 
 fn meta() -> Meta {

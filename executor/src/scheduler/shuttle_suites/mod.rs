@@ -34,7 +34,7 @@ fn scheduler(workers: usize, guests_help: bool) -> Arc<Shared> {
     let hooks =
         super::Hooks { name: "model".into(), stack_size: None, on_start: None, on_stop: None, wrap: None };
     let park = park::Plain::new(Shared::slots_for(workers));
-    let shared = Shared::new(workers, guests_help, hooks, Arc::new(park));
+    let shared = Shared::new(workers, guests_help, Default::default(), hooks, Arc::new(park));
     shared.start().expect("a model never runs out of threads");
     shared
 }
