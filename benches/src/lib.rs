@@ -33,6 +33,7 @@
 //! - [`workload`]: the workloads, one file per noun.
 //! - [`catalogue`]: every workload by its name, with its parameters and its target.
 //! - [`latch`], [`bell`], [`spin`], [`dice`]: what workloads use that belongs to no runtime.
+//! - [`without`]: which of filch's policies are switched off.
 //! - [`process`], [`usage`]: what the system says about this process.
 
 pub mod bell;
@@ -43,6 +44,7 @@ pub mod peer;
 pub mod process;
 pub mod spin;
 pub mod usage;
+pub mod without;
 pub mod workload;
 
 mod lineup;

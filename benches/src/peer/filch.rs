@@ -1,4 +1,5 @@
-//! filch, as built by its own `Builder` with nothing but the number of workers set.
+//! filch, as built by its own `Builder` with nothing but the number of workers set; and without the policies that
+//! [`FILCH_BENCH_WITHOUT`](crate::without) names, if it does.
 //!
 //! - It has no run loop without workers. A program that wants one thread takes one worker, and the thread in `block_on`
 //!   helps it: that is one thread more than the others have there.
@@ -16,6 +17,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Channels, Connection, Listener, OneshotReceiver, OneshotSender, Oneshots, Peer};
 use super::{Unbounded, UnboundedSender};
+use crate::without;
 
 /// A running filch runtime.
 #[derive(Debug)]
@@ -33,8 +35,8 @@ impl Peer for Filch {
     type Connection = TcpStream;
 
     fn start(workers: usize) -> Self {
-        let runtime = filch::Runtime::builder().worker_threads(workers).build();
-        Self { runtime: runtime.expect("filch cannot start") }
+        let builder = without::builder().unwrap_or_else(|refused| panic!("{refused}"));
+        Self { runtime: builder.worker_threads(workers).build().expect("filch cannot start") }
     }
 
     fn start_on_caller() -> Self {

@@ -24,7 +24,7 @@ mod statistics;
 mod table;
 
 use archive::Run;
-use filch_benches::catalogue;
+use filch_benches::{catalogue, without};
 use options::{Command, Options};
 use std::error::Error;
 use std::fs;
@@ -62,6 +62,13 @@ fn list() {
 }
 
 fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+    let off = without::checked_names()?;
+    if options.report && off.is_some() {
+        return Err(format!("{} is set, and a report is of filch as it is", without::VARIABLE).into());
+    }
+    if let Some(names) = off.filter(|_| options.from.is_empty()) {
+        writeln!(stdout(), "filch without {names}")?;
+    }
     let run = if options.from.is_empty() { measure_all(options)? } else { read_all(options)? };
     if let Some(path) = &options.json {
         fs::write(path, serde_json::to_string_pretty(&run.to_json())? + "\n")?;

@@ -19,6 +19,9 @@ usage: versus [--only NAME]... [--workers N] [--rounds N] [--json FILE] [--repor
                  workload that is in several files the last one's figures count
   --report       writes BENCHMARKS.md and docs/*.svg into the current folder
   --list         the names, and what each is
+
+FILCH_BENCH_WITHOUT=NAME,NAME... switches policies of filch's scheduler off, to find out which of them a figure is due
+to: the names are the fields of filch::Policies, and block_on_helps. A report is of all of them on.
 ";
 
 /// The fewest rounds whose median says something.
