@@ -238,9 +238,7 @@ impl Pace {
     pub(super) fn look(&mut self) -> Look {
         let now = time::now();
         let elapsed_ns = saturating_ns(now.saturating_duration_since(self.looked));
-        // The first look comes before the first poll.
-        let learned = std::mem::replace(&mut self.began, true);
-        if learned && self.polls > 0 {
+        if self.polls > 0 {
             let mean = elapsed_ns / u64::from(self.polls);
             self.usual_poll_ns = (self.usual_poll_ns * 3 + mean.min(COARSE_POLL_MAX_NS)) / 4;
             // Up at once, down slowly: work that has just become coarse must spread now, and a few short polls
