@@ -89,6 +89,7 @@ fn table() -> Vec<Row> {
             StuckTask: [filch::StuckTask => "SYUWR"],
             TaskBuilder: [task::Builder => "SYUWR"],
             RuntimeMetrics: [filch::RuntimeMetrics => "SYUWR"],
+            Policies: [filch::Policies => "SYUWR"],
             WorkerMetrics: [filch::WorkerMetrics => "SYUWR"],
             JoinHandle: [
                 filch::JoinHandle<Local> => "--UWR",
