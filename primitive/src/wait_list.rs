@@ -172,10 +172,16 @@ impl<'q, S> Locked<'q, S> {
 }
 
 impl<S, const LINES: usize> Locked<'_, S, LINES> {
-    /// How many are in a line.
+    /// Whether nobody is in a line.
     ///
     /// # Panics
     /// Here and below, when there is no such line.
+    #[inline]
+    pub fn is_empty_in(&self, line: usize) -> bool {
+        self.guard.lines[line].is_empty()
+    }
+
+    /// How many are in a line.
     #[inline]
     pub fn len_in(&self, line: usize) -> usize {
         self.guard.lines[line].len()
@@ -408,6 +414,13 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
         phase
     }
 
+    #[cold]
+    fn leave_at_last(&self) {
+        let mut locked = self.queue.lock();
+        let (_, waker) = locked.guard.lines[self.index()].leave(&self.node);
+        locked.let_fall(waker);
+    }
+
     /// The line, known to the compiler where there is but one.
     #[inline]
     fn index(&self) -> usize {
@@ -421,11 +434,10 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
 }
 
 impl<S, const LINES: usize> Drop for Waiter<'_, S, LINES> {
+    #[inline]
     fn drop(&mut self) {
         if self.joined.get() {
-            let mut locked = self.queue.lock();
-            let (_, waker) = locked.guard.lines[self.index()].leave(&self.node);
-            locked.let_fall(waker);
+            self.leave_at_last();
         }
     }
 }

@@ -19,7 +19,7 @@
 
 use super::blocks::{Block, Queue};
 use super::hand::{self, Slot, TAKEN};
-use super::line::{LineWaiter, Lines, LockedLines, RECEIVERS, SENDERS, Telling, tell};
+use super::line::{LineWaiter, Lines, LockedLines, RECEIVERS, SENDERS, TOLD, tell};
 use super::parcel::Parcel;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +34,15 @@ use std::task::{Context, Poll, Waker};
 pub(super) enum Refused {
     Full,
     Closed,
+}
+
+/// How a push went, under the lock.
+enum Push {
+    Done,
+    Full,
+    Closed,
+    /// Not at all: the queue takes a block first.
+    NeedsBlock,
 }
 
 /// Why there was no value.
@@ -65,17 +74,7 @@ struct Open<'a, T> {
     locked: LockedLines<'a>,
 }
 
-/// What to do once the lock is free.
-struct After<T> {
-    told: Telling,
-    freed: Option<Box<Block<T>>>,
-}
-
-impl<T> After<T> {
-    const NOTHING: Self = Self { told: Telling::NONE, freed: None };
-}
-
-impl<'a, T> Open<'a, T> {
+impl<T> Open<'_, T> {
     #[inline]
     fn queue<R>(&mut self, f: impl FnOnce(&mut Queue<T>) -> R) -> R {
         self.shared.queue.with_mut(|queue| {
@@ -88,54 +87,57 @@ impl<'a, T> Open<'a, T> {
         })
     }
 
-    /// Moves the value in, and tells a receiver. No answer means that it takes a fresh block.
+    /// Moves the value in; the caller then [tells](Self::tell) a receiver.
     #[inline]
-    fn push(
-        &mut self,
-        from: &mut Parcel<T>,
-        fresh: &mut Option<Box<Block<T>>>,
-    ) -> Option<Result<After<T>, Refused>> {
+    fn push(&mut self, from: &mut Parcel<T>, fresh: &mut Option<Box<Block<T>>>) -> Push {
         if *self.locked {
-            return Some(Err(Refused::Closed));
+            return Push::Closed;
         }
         let limit = self.shared.limit;
-        let pushed = self.queue(|queue| {
+        self.queue(|queue| {
             if queue.len() >= limit {
-                return Some(false);
-            }
-            queue.make_room(fresh).then(|| {
+                Push::Full
+            } else if queue.make_room(fresh) {
                 queue.push(from);
-                true
-            })
-        })?;
-        if !pushed {
-            return Some(Err(Refused::Full));
-        }
-        Some(Ok(After { told: tell(&mut self.locked, RECEIVERS), freed: None }))
+                Push::Done
+            } else {
+                Push::NeedsBlock
+            }
+        })
     }
 
-    /// Moves the first value out, and tells a sender.
+    /// Moves the first value out; the caller then [tells](Self::tell) a sender, and frees the block that fell off.
     #[inline]
-    fn pop(&mut self, to: &mut Parcel<T>) -> Result<After<T>, Nothing> {
-        if let Some(freed) = self.queue(|queue| (queue.len() > 0).then(|| queue.pop(to))) {
-            return Ok(After { told: tell(&mut self.locked, SENDERS), freed });
+    fn pop(&mut self, to: &mut Parcel<T>, freed: &mut Option<Box<Block<T>>>) -> Result<(), Nothing> {
+        if self.pop_queued(to, freed) {
+            return Ok(());
         }
         if *self.locked {
             return Err(Nothing::Closed);
         }
-        if self.shared.limit > 0 {
-            return Err(Nothing::Empty);
-        }
         // SAFETY: this channel's senders all send `T`, and where there is no room they join by `poll_hand`.
-        let taken = unsafe { hand::take(&mut self.locked, to) };
-        taken.map(|told| After { told, freed: None }).ok_or(Nothing::Empty)
+        if self.shared.limit == 0 && unsafe { hand::take(&mut self.locked, to) } {
+            return Ok(());
+        }
+        Err(Nothing::Empty)
     }
 
     #[inline]
-    fn unlock(self, after: After<T>) {
-        drop(self.locked);
-        after.told.pass_on(&self.shared.lines);
-        drop(after.freed);
+    fn pop_queued(&mut self, to: &mut Parcel<T>, freed: &mut Option<Box<Block<T>>>) -> bool {
+        self.queue(|queue| {
+            let is_there = queue.len() > 0;
+            if is_there {
+                *freed = queue.pop(to);
+            }
+            is_there
+        })
+    }
+
+    /// Unlocks, and tells the first in the line that something was published; hand to hand, the sender that its value was taken.
+    #[inline]
+    fn tell(self, line: usize) {
+        let token = if line == SENDERS && self.shared.limit == 0 { TAKEN } else { TOLD };
+        tell(self.locked, &self.shared.lines, line, token);
     }
 }
 
@@ -161,19 +163,28 @@ impl<T> Shared<T> {
         let mut fresh = None;
         loop {
             let mut open = self.lock();
-            let Some(pushed) = open.push(from, &mut fresh) else {
-                drop(open);
-                fresh = Some(Block::new());
-                continue;
-            };
-            return pushed.map(|after| open.unlock(after));
+            match open.push(from, &mut fresh) {
+                Push::Done => {
+                    open.tell(RECEIVERS);
+                    return Ok(());
+                }
+                Push::Full => return Err(Refused::Full),
+                Push::Closed => return Err(Refused::Closed),
+                Push::NeedsBlock => {
+                    drop(open);
+                    fresh = Some(Block::new());
+                }
+            }
         }
     }
 
     /// Gives a value out, and tells a sender.
     pub(super) fn pop(&self, to: &mut Parcel<T>) -> Result<(), Nothing> {
+        let mut freed = None;
         let mut open = self.lock();
-        open.pop(to).map(|after| open.unlock(after))
+        open.pop(to, &mut freed)?;
+        open.tell(SENDERS);
+        Ok(())
     }
 
     /// Sends what lies in `slot`, or waits for room. True when it was sent, false when the channel is closed and the value still
@@ -201,16 +212,16 @@ impl<T> Shared<T> {
             // SAFETY: where there is room waiters join without naming the slot: it is never reachable through them.
             let pushed = unsafe { slot.as_mut().own(|parcel| open.push(parcel, &mut fresh)) };
             match pushed {
-                Some(Ok(after)) => {
+                Push::Done => {
                     waiter.be_done(&mut open.locked);
-                    open.unlock(after);
+                    open.tell(RECEIVERS);
                     return Poll::Ready(true);
                 }
-                Some(Err(Refused::Closed)) => {
+                Push::Closed => {
                     waiter.be_done(&mut open.locked);
                     return Poll::Ready(false);
                 }
-                Some(Err(Refused::Full)) => {
+                Push::Full => {
                     if mutant::planted("channel.join.apart") {
                         drop(open);
                         open = self.lock();
@@ -221,7 +232,7 @@ impl<T> Shared<T> {
                     drop(open);
                     spare = Spare::new(true, cx);
                 }
-                None => {
+                Push::NeedsBlock => {
                     drop(open);
                     fresh = Some(Block::new());
                 }
@@ -248,11 +259,9 @@ impl<T> Shared<T> {
                 return Poll::Ready(phase == Phase::Notified(TAKEN));
             }
             if waiter.as_mut().wait(&mut open.locked, cx.waker(), &mut spare.0, slot.tag()) {
-                let mut after = After::NOTHING;
                 if phase == Phase::Idle {
-                    after.told = tell(&mut open.locked, RECEIVERS);
+                    open.tell(RECEIVERS);
                 }
-                open.unlock(after);
                 return Poll::Pending;
             }
             drop(open);
@@ -270,13 +279,14 @@ impl<T> Shared<T> {
     ) -> Poll<bool> {
         // Ordering: Relaxed, a hint.
         let is_empty = self.len.load(Ordering::Relaxed) == 0;
+        let mut freed = None;
         let mut spare = Spare::new(is_empty && !waiter.as_mut().is_joined(), cx);
         loop {
             let mut open = self.lock();
-            match open.pop(to) {
-                Ok(after) => {
+            match open.pop(to, &mut freed) {
+                Ok(()) => {
                     waiter.be_done(&mut open.locked);
-                    open.unlock(after);
+                    open.tell(SENDERS);
                     return Poll::Ready(true);
                 }
                 Err(Nothing::Closed) => {
@@ -323,12 +333,10 @@ impl<T> Shared<T> {
     pub(super) fn discard(&self) {
         let mut panicked = None;
         loop {
-            let mut value = Parcel::empty();
-            let mut open = self.lock();
-            let Some(freed) = open.queue(|queue| (queue.len() > 0).then(|| queue.pop(&mut value))) else {
+            let (mut value, mut freed) = (Parcel::empty(), None);
+            if !self.lock().pop_queued(&mut value, &mut freed) {
                 break;
-            };
-            drop(open);
+            }
             drop(freed);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| value.clear())) {
                 match panicked {
