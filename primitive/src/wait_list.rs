@@ -172,16 +172,10 @@ impl<'q, S> Locked<'q, S> {
 }
 
 impl<S, const LINES: usize> Locked<'_, S, LINES> {
-    /// Whether nobody is in a line.
+    /// How many are in a line.
     ///
     /// # Panics
     /// Here and below, when there is no such line.
-    #[inline]
-    pub fn is_empty_in(&self, line: usize) -> bool {
-        self.guard.lines[line].is_empty()
-    }
-
-    /// How many are in a line.
     #[inline]
     pub fn len_in(&self, line: usize) -> usize {
         self.guard.lines[line].len()
@@ -414,13 +408,6 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
         phase
     }
 
-    #[cold]
-    fn leave_at_last(&self) {
-        let mut locked = self.queue.lock();
-        let (_, waker) = locked.guard.lines[self.index()].leave(&self.node);
-        locked.let_fall(waker);
-    }
-
     /// The line, known to the compiler where there is but one.
     #[inline]
     fn index(&self) -> usize {
@@ -434,10 +421,11 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
 }
 
 impl<S, const LINES: usize> Drop for Waiter<'_, S, LINES> {
-    #[inline]
     fn drop(&mut self) {
         if self.joined.get() {
-            self.leave_at_last();
+            let mut locked = self.queue.lock();
+            let (_, waker) = locked.guard.lines[self.index()].leave(&self.node);
+            locked.let_fall(waker);
         }
     }
 }

@@ -84,7 +84,6 @@ impl List {
         Self { head: None, tail: None, len: 0 }
     }
 
-    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.head.is_none()
     }

@@ -15,7 +15,7 @@
 
 #![allow(unsafe_code, reason = "a receiver reaches into the future of a sender")]
 
-use super::line::{LockedLines, SENDERS};
+use super::line::{LockedLines, SENDERS, Telling};
 use super::parcel::Parcel;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::wait_list::Tag;
@@ -68,18 +68,18 @@ impl<T> Slot<T> {
     }
 }
 
-/// Takes the value of the first sender in line, whom the caller then tells, under the same lock, that it was [`TAKEN`]. False when
-/// nobody offers one.
+/// Takes the value of the first sender in line; nothing when nobody offers one.
 ///
 /// # Safety
 /// All who join the senders' line of this channel do so with the tag of a `Slot<T>` of this very `T`, which lies in the same pinned
 /// future as their waiter.
-pub(super) unsafe fn take<T>(locked: &mut LockedLines<'_>, to: &mut Parcel<T>) -> bool {
-    let Some(place) = locked.front_in(SENDERS).and_then(|tag| tag.place) else { return false };
-    let slot = place.cast::<Slot<T>>();
+pub(super) unsafe fn take<T>(locked: &mut LockedLines<'_>, to: &mut Parcel<T>) -> Option<Telling> {
+    let slot = locked.front_in(SENDERS)?.place?.cast::<Slot<T>>();
     // SAFETY: of this type by the caller's promise. It lies in a pinned future whose waiter is linked; that future
     // takes the waiter out, under the lock we hold, before it goes.
     let slot = unsafe { slot.as_ref() };
     // SAFETY: linked, and the lock is held.
-    unsafe { slot.access(|parcel| parcel.hand_over(to)) }
+    let given = unsafe { slot.access(|parcel| parcel.hand_over(to)) };
+    debug_assert!(given, "a sender in the line has its value");
+    Some(Telling::of(locked.notify_front_in(SENDERS, TAKEN)))
 }

@@ -2,7 +2,7 @@
 //!
 //! # Protocol
 //! Who publishes (a value, or a free place), under the lock: 1. publishes. 2. Takes the first out of the line of those who wait for
-//! it. 3. Unlocks, and wakes it. 2 and 3 are [`tell`].
+//! it: [`tell`]. 3. Unlocks, and wakes it: [`Telling::pass_on`].
 //!
 //! Who waits, under the lock: 1. tries. 2. If there was nothing, joins the line; one that was told and found nothing, because
 //! another was faster, goes back to the front.
@@ -107,25 +107,40 @@ impl Lines {
     }
 }
 
-/// Something was published, under the lock: tells the first in the line, unlocks, and wakes it.
-#[inline]
-pub(super) fn tell(locked: LockedLines<'_>, lines: &Lines, line: usize, token: u32) {
-    if !locked.is_empty_in(line) {
-        tell_first(locked, lines, line, token);
+/// Who was told under the lock, to be woken after it.
+#[must_use = "one that was told is woken"]
+pub(super) struct Telling {
+    waker: Option<Waker>,
+    /// The line to tell further, if this one stands.
+    further: Option<usize>,
+}
+
+impl Telling {
+    pub(super) const NONE: Self = Self { waker: None, further: None };
+
+    /// One that was told in another way, and does not stand.
+    pub(super) fn of(waker: Option<Waker>) -> Self {
+        Self { waker, further: None }
+    }
+
+    /// Wakes; the lock is free.
+    #[inline]
+    pub(super) fn pass_on(self, lines: &Lines) {
+        if let Some(waker) = self.waker {
+            wake_contained(waker);
+        }
+        if let Some(line) = self.further {
+            lines.tell_further(line);
+        }
     }
 }
 
-/// Somebody is in the line.
-fn tell_first(mut locked: LockedLines<'_>, lines: &Lines, line: usize, token: u32) {
-    let stands = locked.front_in(line).is_some_and(|front| front.number == STANDING.number);
-    let waker = locked.notify_front_in(line, token);
-    drop(locked);
-    if let Some(waker) = waker {
-        wake_contained(waker);
-    }
-    if stands {
-        lines.tell_further(line);
-    }
+/// Something was published: tells the first in the line.
+#[inline]
+pub(super) fn tell(locked: &mut LockedLines<'_>, line: usize) -> Telling {
+    let Some(front) = locked.front_in(line) else { return Telling::NONE };
+    let stands = front.number == STANDING.number;
+    Telling { waker: locked.notify_front_in(line, TOLD), further: stands.then_some(line) }
 }
 
 pin_project! {
@@ -217,9 +232,13 @@ impl<'a> LineWaiter<'a> {
         }
         let mut locked = this.lines.queue.lock();
         let phase = this.waiter.as_mut().leave_locked(&mut locked);
-        if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
-            tell(locked, this.lines, *this.line, TOLD);
-        }
+        let told = if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
+            tell(&mut locked, *this.line)
+        } else {
+            Telling::NONE
+        };
+        drop(locked);
+        told.pass_on(this.lines);
     }
 }
 

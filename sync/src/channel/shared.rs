@@ -19,7 +19,7 @@
 
 use super::blocks::{Block, Queue};
 use super::hand::{self, Slot, TAKEN};
-use super::line::{LineWaiter, Lines, LockedLines, RECEIVERS, SENDERS, TOLD, tell};
+use super::line::{LineWaiter, Lines, LockedLines, RECEIVERS, SENDERS, Telling, tell};
 use super::parcel::Parcel;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
@@ -34,15 +34,6 @@ use std::task::{Context, Poll, Waker};
 pub(super) enum Refused {
     Full,
     Closed,
-}
-
-/// How a push went, under the lock.
-enum Push {
-    Done,
-    Full,
-    Closed,
-    /// Not at all: the queue takes a block first.
-    NeedsBlock,
 }
 
 /// Why there was no value.
@@ -74,7 +65,17 @@ struct Open<'a, T> {
     locked: LockedLines<'a>,
 }
 
-impl<T> Open<'_, T> {
+/// What to do once the lock is free.
+struct After<T> {
+    told: Telling,
+    freed: Option<Box<Block<T>>>,
+}
+
+impl<T> After<T> {
+    const NOTHING: Self = Self { told: Telling::NONE, freed: None };
+}
+
+impl<'a, T> Open<'a, T> {
     #[inline]
     fn queue<R>(&mut self, f: impl FnOnce(&mut Queue<T>) -> R) -> R {
         self.shared.queue.with_mut(|queue| {
@@ -87,57 +88,54 @@ impl<T> Open<'_, T> {
         })
     }
 
-    /// Moves the value in; the caller then [tells](Self::tell) a receiver.
+    /// Moves the value in, and tells a receiver. No answer means that it takes a fresh block.
     #[inline]
-    fn push(&mut self, from: &mut Parcel<T>, fresh: &mut Option<Box<Block<T>>>) -> Push {
+    fn push(
+        &mut self,
+        from: &mut Parcel<T>,
+        fresh: &mut Option<Box<Block<T>>>,
+    ) -> Option<Result<After<T>, Refused>> {
         if *self.locked {
-            return Push::Closed;
+            return Some(Err(Refused::Closed));
         }
         let limit = self.shared.limit;
-        self.queue(|queue| {
+        let pushed = self.queue(|queue| {
             if queue.len() >= limit {
-                Push::Full
-            } else if queue.make_room(fresh) {
-                queue.push(from);
-                Push::Done
-            } else {
-                Push::NeedsBlock
+                return Some(false);
             }
-        })
+            queue.make_room(fresh).then(|| {
+                queue.push(from);
+                true
+            })
+        })?;
+        if !pushed {
+            return Some(Err(Refused::Full));
+        }
+        Some(Ok(After { told: tell(&mut self.locked, RECEIVERS), freed: None }))
     }
 
-    /// Moves the first value out; the caller then [tells](Self::tell) a sender, and frees the block that fell off.
+    /// Moves the first value out, and tells a sender.
     #[inline]
-    fn pop(&mut self, to: &mut Parcel<T>, freed: &mut Option<Box<Block<T>>>) -> Result<(), Nothing> {
-        if self.pop_queued(to, freed) {
-            return Ok(());
+    fn pop(&mut self, to: &mut Parcel<T>) -> Result<After<T>, Nothing> {
+        if let Some(freed) = self.queue(|queue| (queue.len() > 0).then(|| queue.pop(to))) {
+            return Ok(After { told: tell(&mut self.locked, SENDERS), freed });
         }
         if *self.locked {
             return Err(Nothing::Closed);
         }
-        // SAFETY: this channel's senders all send `T`, and where there is no room they join by `poll_hand`.
-        if self.shared.limit == 0 && unsafe { hand::take(&mut self.locked, to) } {
-            return Ok(());
+        if self.shared.limit > 0 {
+            return Err(Nothing::Empty);
         }
-        Err(Nothing::Empty)
+        // SAFETY: this channel's senders all send `T`, and where there is no room they join by `poll_hand`.
+        let taken = unsafe { hand::take(&mut self.locked, to) };
+        taken.map(|told| After { told, freed: None }).ok_or(Nothing::Empty)
     }
 
     #[inline]
-    fn pop_queued(&mut self, to: &mut Parcel<T>, freed: &mut Option<Box<Block<T>>>) -> bool {
-        self.queue(|queue| {
-            let is_there = queue.len() > 0;
-            if is_there {
-                *freed = queue.pop(to);
-            }
-            is_there
-        })
-    }
-
-    /// Unlocks, and tells the first in the line that something was published; hand to hand, the sender that its value was taken.
-    #[inline]
-    fn tell(self, line: usize) {
-        let token = if line == SENDERS && self.shared.limit == 0 { TAKEN } else { TOLD };
-        tell(self.locked, &self.shared.lines, line, token);
+    fn unlock(self, after: After<T>) {
+        drop(self.locked);
+        after.told.pass_on(&self.shared.lines);
+        drop(after.freed);
     }
 }
 
@@ -163,28 +161,19 @@ impl<T> Shared<T> {
         let mut fresh = None;
         loop {
             let mut open = self.lock();
-            match open.push(from, &mut fresh) {
-                Push::Done => {
-                    open.tell(RECEIVERS);
-                    return Ok(());
-                }
-                Push::Full => return Err(Refused::Full),
-                Push::Closed => return Err(Refused::Closed),
-                Push::NeedsBlock => {
-                    drop(open);
-                    fresh = Some(Block::new());
-                }
-            }
+            let Some(pushed) = open.push(from, &mut fresh) else {
+                drop(open);
+                fresh = Some(Block::new());
+                continue;
+            };
+            return pushed.map(|after| open.unlock(after));
         }
     }
 
     /// Gives a value out, and tells a sender.
     pub(super) fn pop(&self, to: &mut Parcel<T>) -> Result<(), Nothing> {
-        let mut freed = None;
         let mut open = self.lock();
-        open.pop(to, &mut freed)?;
-        open.tell(SENDERS);
-        Ok(())
+        open.pop(to).map(|after| open.unlock(after))
     }
 
     /// Sends what lies in `slot`, or waits for room. True when it was sent, false when the channel is closed and the value still
@@ -212,16 +201,16 @@ impl<T> Shared<T> {
             // SAFETY: where there is room waiters join without naming the slot: it is never reachable through them.
             let pushed = unsafe { slot.as_mut().own(|parcel| open.push(parcel, &mut fresh)) };
             match pushed {
-                Push::Done => {
+                Some(Ok(after)) => {
                     waiter.be_done(&mut open.locked);
-                    open.tell(RECEIVERS);
+                    open.unlock(after);
                     return Poll::Ready(true);
                 }
-                Push::Closed => {
+                Some(Err(Refused::Closed)) => {
                     waiter.be_done(&mut open.locked);
                     return Poll::Ready(false);
                 }
-                Push::Full => {
+                Some(Err(Refused::Full)) => {
                     if mutant::planted("channel.join.apart") {
                         drop(open);
                         open = self.lock();
@@ -232,7 +221,7 @@ impl<T> Shared<T> {
                     drop(open);
                     spare = Spare::new(true, cx);
                 }
-                Push::NeedsBlock => {
+                None => {
                     drop(open);
                     fresh = Some(Block::new());
                 }
@@ -259,9 +248,11 @@ impl<T> Shared<T> {
                 return Poll::Ready(phase == Phase::Notified(TAKEN));
             }
             if waiter.as_mut().wait(&mut open.locked, cx.waker(), &mut spare.0, slot.tag()) {
+                let mut after = After::NOTHING;
                 if phase == Phase::Idle {
-                    open.tell(RECEIVERS);
+                    after.told = tell(&mut open.locked, RECEIVERS);
                 }
+                open.unlock(after);
                 return Poll::Pending;
             }
             drop(open);
@@ -279,14 +270,13 @@ impl<T> Shared<T> {
     ) -> Poll<bool> {
         // Ordering: Relaxed, a hint.
         let is_empty = self.len.load(Ordering::Relaxed) == 0;
-        let mut freed = None;
         let mut spare = Spare::new(is_empty && !waiter.as_mut().is_joined(), cx);
         loop {
             let mut open = self.lock();
-            match open.pop(to, &mut freed) {
-                Ok(()) => {
+            match open.pop(to) {
+                Ok(after) => {
                     waiter.be_done(&mut open.locked);
-                    open.tell(SENDERS);
+                    open.unlock(after);
                     return Poll::Ready(true);
                 }
                 Err(Nothing::Closed) => {
@@ -333,10 +323,12 @@ impl<T> Shared<T> {
     pub(super) fn discard(&self) {
         let mut panicked = None;
         loop {
-            let (mut value, mut freed) = (Parcel::empty(), None);
-            if !self.lock().pop_queued(&mut value, &mut freed) {
+            let mut value = Parcel::empty();
+            let mut open = self.lock();
+            let Some(freed) = open.queue(|queue| (queue.len() > 0).then(|| queue.pop(&mut value))) else {
                 break;
-            }
+            };
+            drop(open);
             drop(freed);
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| value.clear())) {
                 match panicked {
