@@ -6,9 +6,6 @@
 //! queue holds the primitive's own state (`S`) under the same [`ByteLock`], so that "look at the state" and
 //! "join" are one step.
 //!
-//! Who waits for different things behind the same lock stands in different lines: a queue has one of them, or as many as
-//! [`WaitQueue::with_lines`] is told. A waiter belongs to one line of one queue for good.
-//!
 //! # States
 //! | phase | linked | has a waker | meaning |
 //! |---|---|---|---|
@@ -64,12 +61,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// A queue of waiters, and the state `S` that the same lock guards.
-pub struct WaitQueue<S, const LINES: usize = 1> {
-    guarded: ByteLock<Guarded<S, LINES>>,
+pub struct WaitQueue<S> {
+    guarded: ByteLock<Guarded<S>>,
 }
 
-struct Guarded<S, const LINES: usize> {
-    lines: [List; LINES],
+struct Guarded<S> {
+    list: List,
     state: S,
 }
 
@@ -77,41 +74,34 @@ impl<S> WaitQueue<S> {
     /// An empty queue around `state`.
     #[cfg(not(filch_loom))]
     pub const fn new(state: S) -> Self {
-        Self { guarded: ByteLock::new(Guarded { lines: [List::new()], state }) }
+        Self { guarded: ByteLock::new(Guarded { list: List::new(), state }) }
     }
 
     /// An empty queue around `state`.
     #[cfg(filch_loom)]
     pub fn new(state: S) -> Self {
-        Self { guarded: ByteLock::new(Guarded { lines: [List::new()], state }) }
-    }
-}
-
-impl<S, const LINES: usize> WaitQueue<S, LINES> {
-    /// Empty lines around `state`.
-    pub fn with_lines(state: S) -> Self {
-        Self { guarded: ByteLock::new(Guarded { lines: [const { List::new() }; LINES], state }) }
+        Self { guarded: ByteLock::new(Guarded { list: List::new(), state }) }
     }
 
     /// Locks the queue. No user code may run until the answer is dropped.
     #[inline]
-    pub fn lock(&self) -> Locked<'_, S, LINES> {
+    pub fn lock(&self) -> Locked<'_, S> {
         Locked { guard: self.guarded.lock(), fallen: Fallen(None), queue: self }
     }
 }
 
-impl<S, const LINES: usize> fmt::Debug for WaitQueue<S, LINES> {
+impl<S> fmt::Debug for WaitQueue<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitQueue").finish_non_exhaustive()
     }
 }
 
 /// A locked queue: the way to its state and its waiters.
-pub struct Locked<'q, S, const LINES: usize = 1> {
+pub struct Locked<'q, S> {
     // The order matters: fields drop from the top, so the lock is free before a waker is dropped.
-    guard: ByteLockGuard<'q, Guarded<S, LINES>>,
+    guard: ByteLockGuard<'q, Guarded<S>>,
     fallen: Fallen,
-    queue: &'q WaitQueue<S, LINES>,
+    queue: &'q WaitQueue<S>,
 }
 
 /// A waker that lost its place under the lock and is dropped after it.
@@ -130,67 +120,44 @@ impl<'q, S> Locked<'q, S> {
     /// Whether nobody is in the list.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.guard.lines[0].is_empty()
+        self.guard.list.is_empty()
     }
 
     /// How many are in the list.
     #[inline]
     pub fn len(&self) -> usize {
-        self.guard.lines[0].len()
+        self.guard.list.len()
     }
 
     /// What the first in the list waits for.
     #[inline]
     pub fn front(&self) -> Option<Tag> {
-        self.guard.lines[0].front().map(|(_, tag)| tag)
+        self.guard.list.front().map(|(_, tag)| tag)
     }
 
     /// The first in the list, by [`Waiter::id`].
     #[inline]
     pub fn front_id(&self) -> Option<usize> {
-        self.guard.lines[0].front().map(|(id, _)| id)
+        self.guard.list.front().map(|(id, _)| id)
     }
 
     /// Takes the first out of the list and leaves it `token`. The answer is the waker to wake once the lock is
     /// released; none when nobody waits, or when that waiter is awake already.
     #[inline]
     pub fn notify_front(&mut self, token: u32) -> Option<Waker> {
-        self.guard.lines[0].notify_front(token)
+        self.guard.list.notify_front(token)
     }
 
     /// A walk from the head.
     #[inline]
     pub fn cursor(&mut self) -> Cursor<'_> {
-        Cursor { inner: self.guard.lines[0].cursor() }
+        Cursor { inner: self.guard.list.cursor() }
     }
 
     /// A walk that stands at the last in the list, and ends there.
     #[inline]
     pub fn cursor_at_back(&mut self) -> Cursor<'_> {
-        Cursor { inner: self.guard.lines[0].cursor_at_back() }
-    }
-}
-
-impl<S, const LINES: usize> Locked<'_, S, LINES> {
-    /// How many are in a line.
-    ///
-    /// # Panics
-    /// Here and below, when there is no such line.
-    #[inline]
-    pub fn len_in(&self, line: usize) -> usize {
-        self.guard.lines[line].len()
-    }
-
-    /// What the first in a line waits for.
-    #[inline]
-    pub fn front_in(&self, line: usize) -> Option<Tag> {
-        self.guard.lines[line].front().map(|(_, tag)| tag)
-    }
-
-    /// As [`notify_front`](Locked::notify_front), in a line.
-    #[inline]
-    pub fn notify_front_in(&mut self, line: usize, token: u32) -> Option<Waker> {
-        self.guard.lines[line].notify_front(token)
+        Cursor { inner: self.guard.list.cursor_at_back() }
     }
 
     fn let_fall(&mut self, waker: Option<Waker>) {
@@ -204,7 +171,7 @@ impl<S, const LINES: usize> Locked<'_, S, LINES> {
     }
 }
 
-impl<S, const LINES: usize> Deref for Locked<'_, S, LINES> {
+impl<S> Deref for Locked<'_, S> {
     type Target = S;
 
     #[inline]
@@ -213,17 +180,16 @@ impl<S, const LINES: usize> Deref for Locked<'_, S, LINES> {
     }
 }
 
-impl<S, const LINES: usize> DerefMut for Locked<'_, S, LINES> {
+impl<S> DerefMut for Locked<'_, S> {
     #[inline]
     fn deref_mut(&mut self) -> &mut S {
         &mut self.guard.state
     }
 }
 
-impl<S, const LINES: usize> fmt::Debug for Locked<'_, S, LINES> {
+impl<S> fmt::Debug for Locked<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let len: usize = self.guard.lines.iter().map(List::len).sum();
-        f.debug_struct("Locked").field("len", &len).finish_non_exhaustive()
+        f.debug_struct("Locked").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -287,9 +253,8 @@ pub enum Step<R> {
 }
 
 /// One place in a [`WaitQueue`], living inside the future that waits.
-pub struct Waiter<'q, S, const LINES: usize = 1> {
-    queue: &'q WaitQueue<S, LINES>,
-    line: usize,
+pub struct Waiter<'q, S> {
+    queue: &'q WaitQueue<S>,
     node: Node,
     /// Whether the node may be anything but idle; touched through `Pin<&mut Self>` only.
     joined: Cell<bool>,
@@ -301,34 +266,21 @@ mod auto_traits {
 
     // SAFETY: the node is touched under the queue's lock only, wherever its owner runs; its waker is `Send`,
     // its tag is plain data. The queue reference may cross threads because `S: Send` makes the queue `Sync`.
-    unsafe impl<S: Send, const LINES: usize> Send for Waiter<'_, S, LINES> {}
+    unsafe impl<S: Send> Send for Waiter<'_, S> {}
     // SAFETY: a shared waiter gives out its queue and its address, nothing else: the cell in it is reached
     // through `Pin<&mut Self>` and drop only.
-    unsafe impl<S: Send, const LINES: usize> Sync for Waiter<'_, S, LINES> {}
+    unsafe impl<S: Send> Sync for Waiter<'_, S> {}
 }
 
 impl<'q, S> Waiter<'q, S> {
     /// A waiter that is in no list yet.
-    #[inline]
     pub fn new(queue: &'q WaitQueue<S>) -> Self {
-        Self::in_line(queue, 0)
-    }
-}
-
-impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
-    /// A waiter for one of the queue's lines, and not in it yet.
-    ///
-    /// # Panics
-    /// When there is no such line.
-    #[inline]
-    pub fn in_line(queue: &'q WaitQueue<S, LINES>, line: usize) -> Self {
-        assert!(line < LINES, "a waiter belongs to a line that is there");
-        Self { queue, line, node: Node::new(), joined: Cell::new(false) }
+        Self { queue, node: Node::new(), joined: Cell::new(false) }
     }
 
     /// The queue this waiter belongs to.
     #[inline]
-    pub fn queue(&self) -> &'q WaitQueue<S, LINES> {
+    pub fn queue(&self) -> &'q WaitQueue<S> {
         self.queue
     }
 
@@ -346,9 +298,9 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
 
     /// The phase, and the tag it joined with.
     #[inline]
-    pub fn look(self: Pin<&mut Self>, locked: &Locked<'_, S, LINES>) -> (Phase, Tag) {
+    pub fn look(self: Pin<&mut Self>, locked: &Locked<'_, S>) -> (Phase, Tag) {
         self.check(locked);
-        locked.guard.lines[self.index()].look(&self.node)
+        locked.guard.list.look(&self.node)
     }
 
     /// Asks `look` under the lock until it is done, or waits: see the module's protocol. The lock may be given
@@ -356,7 +308,7 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
     pub fn poll_wait<R>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(Pin<&mut Self>, &mut Locked<'q, S, LINES>) -> Step<R>,
+        mut look: impl FnMut(Pin<&mut Self>, &mut Locked<'q, S>) -> Step<R>,
     ) -> Poll<R> {
         // One that waits already most likely has the right waker; a new one certainly needs one.
         let mut spare = (!self.joined.get()).then(|| SpareWaker(Some(cx.waker().clone())));
@@ -380,57 +332,44 @@ impl<'q, S, const LINES: usize> Waiter<'q, S, LINES> {
     }
 
     /// Puts this waiter into the list, or, when it is there already, gives it a new waker.
-    pub fn join(
-        self: Pin<&mut Self>,
-        locked: &mut Locked<'_, S, LINES>,
-        waker: Waker,
-        front: bool,
-        tag: Tag,
-    ) {
+    pub fn join(self: Pin<&mut Self>, locked: &mut Locked<'_, S>, waker: Waker, front: bool, tag: Tag) {
         self.check(locked);
         self.joined.set(true);
-        let replaced = locked.guard.lines[self.index()].join(&self.node, waker, front, tag);
+        let replaced = locked.guard.list.join(&self.node, waker, front, tag);
         locked.let_fall(replaced);
     }
 
     /// Whether this waiter waits with `waker` already; if so it gets the new `tag`.
-    pub fn stay(self: Pin<&mut Self>, locked: &mut Locked<'_, S, LINES>, waker: &Waker, tag: Tag) -> bool {
+    pub fn stay(self: Pin<&mut Self>, locked: &mut Locked<'_, S>, waker: &Waker, tag: Tag) -> bool {
         self.check(locked);
-        locked.guard.lines[self.index()].stay(&self.node, waker, tag)
+        locked.guard.list.stay(&self.node, waker, tag)
     }
 
     /// Takes this waiter out of the list; it is idle afterwards. The answer is the phase it was in.
-    pub fn leave_locked(self: Pin<&mut Self>, locked: &mut Locked<'_, S, LINES>) -> Phase {
+    pub fn leave_locked(self: Pin<&mut Self>, locked: &mut Locked<'_, S>) -> Phase {
         self.check(locked);
         self.joined.set(false);
-        let (phase, waker) = locked.guard.lines[self.index()].leave(&self.node);
+        let (phase, waker) = locked.guard.list.leave(&self.node);
         locked.let_fall(waker);
         phase
     }
 
-    /// The line, known to the compiler where there is but one.
-    #[inline]
-    fn index(&self) -> usize {
-        if LINES == 1 { 0 } else { self.line }
-    }
-
-    #[inline]
-    fn check(&self, locked: &Locked<'_, S, LINES>) {
+    fn check(&self, locked: &Locked<'_, S>) {
         assert!(std::ptr::eq(self.queue, locked.queue), "a waiter belongs to one queue");
     }
 }
 
-impl<S, const LINES: usize> Drop for Waiter<'_, S, LINES> {
+impl<S> Drop for Waiter<'_, S> {
     fn drop(&mut self) {
         if self.joined.get() {
             let mut locked = self.queue.lock();
-            let (_, waker) = locked.guard.lines[self.index()].leave(&self.node);
+            let (_, waker) = locked.guard.list.leave(&self.node);
             locked.let_fall(waker);
         }
     }
 }
 
-impl<S, const LINES: usize> fmt::Debug for Waiter<'_, S, LINES> {
+impl<S> fmt::Debug for Waiter<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiter").finish_non_exhaustive()
     }

@@ -14,24 +14,18 @@
 //! # The parts
 //! | file | what |
 //! |---|---|
-//! | `shared.rs` | one lock around all of it: sending, receiving, closing, counting |
-//! | `blocks.rs` | the queue, which grows and shrinks |
-//! | `line.rs` | those who wait: two lines of them, and how they are told |
+//! | `array.rs` | the bounded queue without a lock: one exchange and one store each way |
+//! | `blocks.rs` | the queue that grows and shrinks, behind a byte lock |
+//! | `line.rs` | a line of waiters: "publish, then look" against "join, then look again" |
 //! | `hand.rs` | from hand to hand: the value lies in the sending future until it is taken |
-//! | `parcel.rs` | a value on its way, which may be too large for the stack |
+//! | `shared.rs` | the three flavours behind one surface, closing, counting |
 //! | `sender.rs`, `receiver.rs` | the two ends and their futures |
 //!
-//! # The cost
-//! A message between two tasks takes four locked instructions here: a lock to send, a waker's clone and a lock to find nothing and
-//! wait, a lock to come back and take it. A lock that is free is one exchange, and giving it back a plain store.
-//!
 //! # Rejected
-//! A bounded queue without a lock (an array of stamped slots) with a lock for each line of waiters beside it, as it was once:
-//! a message took ten locked instructions and fences, since "publish, then look who waits" and "join, then look again" take a fence
-//! each and a second try, and the array had to be allocated and stamped with the channel. With senders and a receiver on
-//! different processors the one lock did not lose to it, as it is held for a few nanoseconds. A lock-free list of blocks for
-//! [`unbounded`]: its reclamation has been a source of unsoundness for others. Handing values to waiting receivers directly: a
-//! receiving future that is dropped would have to give the value back, out of order.
+//! One lock around queue and waiters: simpler, and every send would meet every receive at that lock. A lock-free list of
+//! blocks for [`unbounded`]: its reclamation has been a source of unsoundness for others, and two locked operations per message
+//! are within a few nanoseconds of it. Handing values to waiting receivers directly: a receiving future that is dropped would
+//! have to give the value back, out of order.
 //!
 //! # Examples
 //! ```
@@ -59,13 +53,13 @@
 //! # }).unwrap();
 //! ```
 
+mod array;
 mod blocks;
 mod error;
 mod hand;
 mod line;
 #[cfg(all(test, filch_loom))]
 mod model;
-mod parcel;
 mod receiver;
 mod sender;
 mod shared;
@@ -80,7 +74,7 @@ use shared::Shared;
 
 /// A channel that holds at most `capacity` values; with a capacity of 0, a [`rendezvous`].
 ///
-/// Memory is allocated as it fills, so that a huge capacity costs nothing by itself.
+/// Small queues are allocated at once, large ones as they fill, so that a huge capacity costs nothing by itself.
 ///
 /// ```
 /// use filch_sync::channel::{TrySendError, bounded};
@@ -90,7 +84,7 @@ use shared::Shared;
 /// assert_eq!(receiver.try_recv(), Ok('a'));
 /// ```
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    ends(Shared::new(capacity))
+    ends(Shared::bounded(capacity))
 }
 
 /// A channel that holds as many values as memory does. Senders never wait; what a burst took is given back as it is received.
@@ -101,7 +95,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(receiver.len(), 1000);
 /// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    ends(Shared::new(usize::MAX))
+    ends(Shared::unbounded())
 }
 
 /// A channel from hand to hand: a send is complete when a receiver took the value.
@@ -115,7 +109,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// giving.join().unwrap().unwrap();
 /// ```
 pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
-    ends(Shared::new(0))
+    ends(Shared::rendezvous())
 }
 
 fn ends<T>(shared: Shared<T>) -> (Sender<T>, Receiver<T>) {

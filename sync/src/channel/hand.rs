@@ -1,34 +1,36 @@
 //! From hand to hand: no queue, the value stays in the sending future until a receiver takes it.
 //!
 //! # Protocol
-//! All of it under the channel's lock. Send: 1. join the senders' line, with the place of the value; 2. tell a receiver, as after any
-//! publishing; 3. wait to be notified with [`TAKEN`], or for the channel to close.
+//! Send: 1. join the senders' line, with the place of the value; 2. tell a receiver, as after any publishing; 3. wait to be
+//! notified with [`TAKEN`], or for the channel to close.
 //!
-//! Receive: 1. take the value out of the first sender's slot, 2. take that sender out of the line and leave it [`TAKEN`]; wake it
-//! after unlocking.
+//! Receive: under the line's lock, 1. take the value out of the first sender's slot, 2. take that sender out of the line and leave
+//! it [`TAKEN`]; wake it after unlocking.
 //!
-//! Give up: leaving the line is taking the value back; one that finds itself `TAKEN` has delivered.
+//! Give up: leaving the line, under its lock, is taking the value back; one that finds itself `TAKEN` has delivered.
 //!
 //! # Why it is right
-//! A slot is touched by others only through a linked waiter and under the lock, and by its owner only while it is not linked. So
-//! the value is taken by one receiver, or comes back.
+//! A slot is touched by others only through a linked waiter and under the line's lock, and by its owner only while it is not
+//! linked. So the value is taken by one receiver, or comes back.
 
 #![allow(unsafe_code, reason = "a receiver reaches into the future of a sender")]
 
-use super::line::{LockedLines, SENDERS, Telling};
-use super::parcel::Parcel;
+use super::line::{Line, LineWaiter};
+use super::shared::Pop;
 use filch_primitive::cell::UnsafeCell;
-use filch_primitive::wait_list::Tag;
+use filch_primitive::wait_list::{Phase, Step, Tag};
+use filch_primitive::wake_contained;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::task::{Context, Poll};
 
 /// The token of a sender whose value was taken.
-pub(super) const TAKEN: u32 = 1;
+const TAKEN: u32 = 1;
 
 /// Where a sending future keeps its value.
 pub(super) struct Slot<T> {
-    parcel: UnsafeCell<Parcel<T>>,
+    value: UnsafeCell<Option<T>>,
     /// Receivers point here: no `&mut` to it may count as unique.
     _pinned: PhantomPinned,
 }
@@ -37,49 +39,97 @@ pub(super) struct Slot<T> {
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
-    #[inline]
     pub(super) fn new(value: T) -> Self {
-        Self { parcel: UnsafeCell::new(Parcel::full(value)), _pinned: PhantomPinned }
+        Self { value: UnsafeCell::new(Some(value)), _pinned: PhantomPinned }
     }
 
     /// # Safety
-    /// The slot is not reachable through a linked waiter; or the channel's lock is held, and the slot's waiter is linked.
-    #[inline]
-    unsafe fn access<R>(&self, f: impl FnOnce(&mut Parcel<T>) -> R) -> R {
-        self.parcel.with_mut(|parcel| {
+    /// The slot is not reachable through a linked waiter; or the line's lock is held, and the slot's waiter is linked.
+    unsafe fn access<R>(&self, f: impl FnOnce(&mut Option<T>) -> R) -> R {
+        self.value.with_mut(|value| {
             // SAFETY: by the caller's promise nobody else touches the value during the call.
-            f(unsafe { &mut *parcel })
+            f(unsafe { &mut *value })
         })
     }
 
-    /// The owner's own access.
+    /// Takes the value; its owner's waiter never joined with it, or has left.
     ///
     /// # Safety
-    /// The slot is not reachable through a linked waiter: its waiter is not linked, or has joined without the slot's [tag](Self::tag).
-    #[inline]
-    pub(super) unsafe fn own<R>(self: Pin<&mut Self>, f: impl FnOnce(&mut Parcel<T>) -> R) -> R {
-        // SAFETY: not reachable by others, and the owner is here.
-        unsafe { self.access(f) }
+    /// The slot's waiter is not linked.
+    pub(super) unsafe fn take(self: Pin<&mut Self>) -> Option<T> {
+        // SAFETY: not linked, and the owner is here.
+        unsafe { self.access(Option::take) }
     }
 
-    /// What a waiter joins with that offers this value.
-    pub(super) fn tag(&self) -> Tag {
-        Tag { place: Some(NonNull::from(self).cast()), ..Tag::NONE }
+    /// Puts a value back.
+    ///
+    /// # Safety
+    /// The slot's waiter is not linked.
+    pub(super) unsafe fn put(self: Pin<&mut Self>, value: T) {
+        // SAFETY: not linked, and the owner is here.
+        unsafe { self.access(|place| *place = Some(value)) }
     }
 }
 
-/// Takes the value of the first sender in line; nothing when nobody offers one.
-///
-/// # Safety
-/// All who join the senders' line of this channel do so with the tag of a `Slot<T>` of this very `T`, which lies in the same pinned
-/// future as their waiter.
-pub(super) unsafe fn take<T>(locked: &mut LockedLines<'_>, to: &mut Parcel<T>) -> Option<Telling> {
-    let slot = locked.front_in(SENDERS)?.place?.cast::<Slot<T>>();
-    // SAFETY: of this type by the caller's promise. It lies in a pinned future whose waiter is linked; that future
-    // takes the waiter out, under the lock we hold, before it goes.
-    let slot = unsafe { slot.as_ref() };
-    // SAFETY: linked, and the lock is held.
-    let given = unsafe { slot.access(|parcel| parcel.hand_over(to)) };
-    debug_assert!(given, "a sender in the line has its value");
-    Some(Telling::of(locked.notify_front_in(SENDERS, TAKEN)))
+impl Line {
+    /// Takes the value of the first sender in this line.
+    ///
+    /// # Safety
+    /// All who join this line do so by [`LineWaiter::poll_hand`] with a `Slot<T>` of this very `T`.
+    pub(super) unsafe fn take_from_hand<T>(&self) -> Result<T, Pop> {
+        let mut locked = self.queue.lock();
+        if *locked {
+            return Err(Pop::Closed);
+        }
+        let Some(place) = locked.front().and_then(|tag| tag.place) else { return Err(Pop::Empty) };
+        let slot = place.cast::<Slot<T>>();
+        // SAFETY: of this type by the caller's promise. It lies in a pinned future whose waiter is linked; that future
+        // takes the waiter out, under the lock we hold, before it goes.
+        let slot = unsafe { slot.as_ref() };
+        // SAFETY: linked, and the lock is held.
+        let value = unsafe { slot.access(Option::take) };
+        let waker = locked.notify_front(TAKEN);
+        drop(locked);
+        waker.into_iter().for_each(wake_contained);
+        value.ok_or(Pop::Empty)
+    }
+
+    /// True for the first call. The caller then tells all.
+    pub(super) fn close_hand(&self) -> bool {
+        !std::mem::replace(&mut *self.queue.lock(), true)
+    }
+
+    pub(super) fn is_hand_closed(&self) -> bool {
+        *self.queue.lock()
+    }
+}
+
+impl LineWaiter<'_> {
+    /// Offers what lies in `slot`, in this waiter's line, to the `receivers`. True when it was taken, false when the channel is
+    /// closed; then this waiter is not linked.
+    ///
+    /// # Safety
+    /// `slot` lies in the same pinned future as this waiter.
+    pub(super) unsafe fn poll_hand<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slot: Pin<&mut Slot<T>>,
+        receivers: &Line,
+    ) -> Poll<bool> {
+        let mut this = self.project();
+        let tag = Tag { place: Some(NonNull::from(&*slot).cast()), ..Tag::NONE };
+        let is_new = !this.waiter.as_mut().is_joined();
+        let polled = this.waiter.poll_wait(cx, |mut waiter, locked| {
+            let phase = waiter.as_mut().look(locked).0;
+            if phase == Phase::Notified(TAKEN) || **locked {
+                waiter.leave_locked(locked);
+                return Step::Done(phase == Phase::Notified(TAKEN));
+            }
+            Step::Wait { front: false, tag }
+        });
+        if is_new && polled.is_pending() {
+            receivers.tell_one();
+        }
+        polled
+    }
 }

@@ -15,8 +15,8 @@ type Value = Arc<usize>;
 
 type Make = fn() -> (Sender<Value>, Receiver<Value>);
 
-const ONE: Make = || bounded(1);
-const UNBOUNDED: Make = unbounded;
+const ARRAY: Make = || bounded(1);
+const BLOCKS: Make = unbounded;
 const HAND: Make = rendezvous;
 
 fn value(number: usize) -> Value {
@@ -44,13 +44,13 @@ fn a_receiver_meets_a_sender(make: Make) {
 }
 
 #[test]
-fn loom_a_receiver_meets_a_sender_with_room_for_one() {
-    a_receiver_meets_a_sender(ONE);
+fn loom_a_receiver_meets_a_sender_in_an_array() {
+    a_receiver_meets_a_sender(ARRAY);
 }
 
 #[test]
-fn loom_a_receiver_meets_a_sender_without_a_bound() {
-    a_receiver_meets_a_sender(UNBOUNDED);
+fn loom_a_receiver_meets_a_sender_in_blocks() {
+    a_receiver_meets_a_sender(BLOCKS);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn loom_a_receiver_meets_a_sender_hand_to_hand() {
 #[test]
 fn loom_a_full_channel_meets_its_receiver() {
     loom::model(|| {
-        let (sender, receiver) = ONE();
+        let (sender, receiver) = ARRAY();
         sender.try_send(value(1)).expect("room for one");
         let thread = thread::spawn(move || block_on(sender.send(value(2))).is_ok());
         assert_eq!(block_on(receiver.recv()).map(number), Ok(1));
@@ -86,13 +86,13 @@ fn a_send_meets_a_close(make: Make) {
 }
 
 #[test]
-fn loom_a_send_meets_a_close_with_room_for_one() {
-    a_send_meets_a_close(ONE);
+fn loom_a_send_meets_a_close_in_an_array() {
+    a_send_meets_a_close(ARRAY);
 }
 
 #[test]
-fn loom_a_send_meets_a_close_without_a_bound() {
-    a_send_meets_a_close(UNBOUNDED);
+fn loom_a_send_meets_a_close_in_blocks() {
+    a_send_meets_a_close(BLOCKS);
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn a_send_meets_the_drop_of_the_receiver(make: Make) {
 }
 
 #[test]
-fn loom_a_send_meets_the_drop_of_the_receiver_with_room_for_one() {
-    a_send_meets_the_drop_of_the_receiver(ONE);
+fn loom_a_send_meets_the_drop_of_the_receiver_of_an_array() {
+    a_send_meets_the_drop_of_the_receiver(ARRAY);
 }
 
 #[test]
-fn loom_a_send_meets_the_drop_of_the_receiver_without_a_bound() {
-    a_send_meets_the_drop_of_the_receiver(UNBOUNDED);
+fn loom_a_send_meets_the_drop_of_the_receiver_of_blocks() {
+    a_send_meets_the_drop_of_the_receiver(BLOCKS);
 }
 
 #[test]
@@ -151,13 +151,13 @@ fn a_receiver_that_gives_up_passes_the_telling_on(make: Make) {
 }
 
 #[test]
-fn loom_a_receiver_that_gives_up_passes_the_telling_on_with_room_for_one() {
-    a_receiver_that_gives_up_passes_the_telling_on(ONE);
+fn loom_a_receiver_that_gives_up_passes_the_telling_on_in_an_array() {
+    a_receiver_that_gives_up_passes_the_telling_on(ARRAY);
 }
 
 #[test]
-fn loom_a_receiver_that_gives_up_passes_the_telling_on_without_a_bound() {
-    a_receiver_that_gives_up_passes_the_telling_on(UNBOUNDED);
+fn loom_a_receiver_that_gives_up_passes_the_telling_on_in_blocks() {
+    a_receiver_that_gives_up_passes_the_telling_on(BLOCKS);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn loom_a_receiver_that_gives_up_passes_the_telling_on_hand_to_hand() {
 #[test]
 fn loom_a_sender_that_gives_up_passes_its_place_on() {
     loom::model(|| {
-        let (sender, receiver) = ONE();
+        let (sender, receiver) = ARRAY();
         sender.try_send(value(1)).expect("room for one");
         let mut gone = Box::pin(sender.send(value(2)));
         assert!(poll_once(&mut gone, Waker::noop()).is_pending());
@@ -220,14 +220,14 @@ fn two_that_send_are_both_received(make: Make) {
 }
 
 #[test]
-fn loom_two_that_send_with_room_for_both_are_both_received() {
+fn loom_two_that_send_into_an_array_are_both_received() {
     // Room for both: waiting for room is another model, and all of it at once too large.
     two_that_send_are_both_received(|| bounded(2));
 }
 
 #[test]
-fn loom_two_that_send_without_a_bound_are_both_received() {
-    two_that_send_are_both_received(UNBOUNDED);
+fn loom_two_that_send_into_blocks_are_both_received() {
+    two_that_send_are_both_received(BLOCKS);
 }
 
 #[test]
@@ -248,8 +248,11 @@ fn loom_two_that_send_hand_to_hand_are_both_received() {
 }
 
 #[test]
-fn loom_two_push_and_two_pop_at_once() {
-    loom::model(|| {
+fn loom_two_push_and_two_pop_in_one_array() {
+    let mut model = loom::model::Builder::new();
+    // Who finds another in the middle of its step looks again, and three of them can look for ever with more.
+    model.preemption_bound = Some(2);
+    model.check(|| {
         let (sender, receiver) = bounded(2);
         let sends = sender.clone();
         let pushing = thread::spawn(move || sends.try_send(value(1)).is_ok());
@@ -295,18 +298,18 @@ fn what_is_counted_is_there(make: fn() -> (Sender<Value>, Receiver<Value>)) {
 }
 
 #[test]
-fn loom_what_is_counted_without_a_bound_is_there() {
-    what_is_counted_is_there(UNBOUNDED);
+fn loom_what_is_counted_in_blocks_is_there() {
+    what_is_counted_is_there(BLOCKS);
 }
 
 #[test]
-fn loom_what_is_counted_with_room_for_three_is_there() {
+fn loom_what_is_counted_in_an_array_is_there() {
     what_is_counted_is_there(|| bounded(3));
 }
 
 #[test]
 fn loom_a_stream_that_waits_is_told_or_passes_it_on_when_dropped() {
-    for make in [ONE, UNBOUNDED, HAND] {
+    for make in [ARRAY, BLOCKS, HAND] {
         loom::model(move || {
             let (sender, receiver) = make();
             let mut stream = receiver.clone();
@@ -325,14 +328,24 @@ fn loom_a_stream_that_waits_is_told_or_passes_it_on_when_dropped() {
 }
 
 #[test]
-fn loom_canary_a_waiter_that_joins_after_it_looked() {
-    assert_noticed("channel.join.apart", "channel::model::loom_a_receiver_meets_a_sender_with_room_for_one");
+fn loom_canary_a_publisher_that_looks_too_early() {
+    assert_noticed("channel.tell.fence", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
+}
+
+#[test]
+fn loom_canary_a_waiter_that_does_not_try_again() {
+    assert_noticed("channel.wait.blind", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
 }
 
 #[test]
 fn loom_canary_a_telling_that_ends_with_one_that_went() {
     assert_noticed(
         "channel.leave.silent",
-        "channel::model::loom_a_receiver_that_gives_up_passes_the_telling_on_with_room_for_one",
+        "channel::model::loom_a_receiver_that_gives_up_passes_the_telling_on_in_an_array",
     );
+}
+
+#[test]
+fn loom_canary_a_slot_published_before_it_is_written() {
+    assert_noticed("channel.stamp.order", "channel::model::loom_two_push_and_two_pop_in_one_array");
 }

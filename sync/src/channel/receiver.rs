@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code, reason = "a waiter that lives beside the channel it waits for")]
 
-use super::line::{LineWaiter, Lines, RECEIVERS};
-use super::parcel::Parcel;
-use super::shared::{Nothing, Shared, count_down, count_of, count_up};
+use super::line::{Line, LineWaiter};
+use super::shared::{Pop, Shared, count_down, count_of, count_up};
 use super::{RecvError, TryRecvError};
 use crate::blocking;
 use filch_primitive::slice;
@@ -40,7 +39,7 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     /// A value leaves the channel only when this returns it: dropping the future loses nothing.
     pub fn recv(&self) -> RecvFuture<'_, T> {
-        RecvFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.lines, RECEIVERS) }
+        RecvFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.recv_line) }
     }
 
     /// Receives a value if there is one.
@@ -48,12 +47,10 @@ impl<T> Receiver<T> {
     /// # Errors
     /// [`TryRecvError::Empty`] or [`TryRecvError::Closed`].
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        let mut parcel = Parcel::empty();
-        match self.shared.pop(&mut parcel) {
-            Ok(()) => Ok(parcel.take()),
-            Err(Nothing::Empty) => Err(TryRecvError::Empty),
-            Err(Nothing::Closed) => Err(TryRecvError::Closed),
-        }
+        self.shared.pop().map_err(|none| match none {
+            Pop::Empty => TryRecvError::Empty,
+            Pop::Closed => TryRecvError::Closed,
+        })
     }
 
     /// Receives on a plain thread. In a task this would hold up the thread that polls it.
@@ -61,10 +58,10 @@ impl<T> Receiver<T> {
     /// # Errors
     /// [`RecvError`] when the channel is closed and empty.
     pub fn recv_blocking(&self) -> Result<T, RecvError> {
-        match self.try_recv() {
+        match self.shared.pop() {
             Ok(value) => Ok(value),
-            Err(TryRecvError::Closed) => Err(RecvError(())),
-            Err(TryRecvError::Empty) => blocking::block_on(self.recv()),
+            Err(Pop::Closed) => Err(RecvError(())),
+            Err(Pop::Empty) => blocking::block_on(self.recv()),
         }
     }
 
@@ -109,6 +106,17 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Shared<T> {
+    /// One try: a value, or that none will come.
+    fn try_next(&self) -> Option<Result<T, RecvError>> {
+        match self.pop() {
+            Ok(value) => Some(Ok(value)),
+            Err(Pop::Closed) => Some(Err(RecvError(()))),
+            Err(Pop::Empty) => None,
+        }
+    }
+}
+
 impl<T> Stream for Receiver<T> {
     type Item = T;
 
@@ -116,24 +124,20 @@ impl<T> Stream for Receiver<T> {
         ready!(slice::proceed(cx));
         let this = self.get_mut();
         let shared = &*this.shared;
-        let mut parcel = Parcel::empty();
         let waiter = match &mut this.streaming {
             Some(waiter) => waiter,
             none => {
-                match shared.pop(&mut parcel) {
-                    Ok(()) => return Poll::Ready(Some(parcel.take())),
-                    Err(Nothing::Closed) => return Poll::Ready(None),
-                    Err(Nothing::Empty) => {}
+                if let Some(next) = shared.try_next() {
+                    return Poll::Ready(next.ok());
                 }
-                let lines: *const Lines = &raw const shared.lines;
-                // SAFETY: the lines lie in an `Arc`'s allocation: they do not move, and live as long as `this.shared`, which is
+                let line: *const Line = &raw const shared.recv_line;
+                // SAFETY: the line lies in an `Arc`'s allocation: it does not move, and lives as long as `this.shared`, which is
                 // never replaced. The waiter is dropped before that, see `drop`, and handed to nobody.
-                let lines: &'static Lines = unsafe { &*lines };
-                none.insert(Box::pin(LineWaiter::standing(lines, RECEIVERS)))
+                let line: &'static Line = unsafe { &*line };
+                none.insert(Box::pin(LineWaiter::standing(line)))
             }
         };
-        let received = ready!(shared.poll_recv(cx, waiter.as_mut(), &mut parcel));
-        Poll::Ready(received.then(|| parcel.take()))
+        waiter.as_mut().poll_until(cx, || shared.try_next()).map(Result::ok)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -190,12 +194,8 @@ impl<T> Future for RecvFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(slice::proceed(cx));
         let this = self.project();
-        let mut parcel = Parcel::empty();
-        if ready!(this.shared.poll_recv(cx, this.waiter, &mut parcel)) {
-            Poll::Ready(Ok(parcel.take()))
-        } else {
-            Poll::Ready(Err(RecvError(())))
-        }
+        let shared = *this.shared;
+        this.waiter.poll_until(cx, || shared.try_next())
     }
 }
 

@@ -3,9 +3,8 @@
 #![allow(unsafe_code, reason = "says when the slot of a sending future is its own")]
 
 use super::hand::Slot;
-use super::line::{LineWaiter, SENDERS};
-use super::parcel::Parcel;
-use super::shared::{Refused, Shared, count_down, count_of, count_up};
+use super::line::LineWaiter;
+use super::shared::{Flavour, Push, Shared, count_down, count_of, count_up};
 use super::{SendError, TrySendError};
 use crate::blocking;
 use filch_primitive::slice;
@@ -40,7 +39,7 @@ impl<T> Sender<T> {
             shared: &self.shared,
             is_done: false,
             slot: Slot::new(value),
-            waiter: LineWaiter::new(&self.shared.lines, SENDERS),
+            waiter: LineWaiter::new(&self.shared.send_line),
         }
     }
 
@@ -49,10 +48,9 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`TrySendError::Full`] or [`TrySendError::Closed`], with the value.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        let mut parcel = Parcel::full(value);
-        self.shared.push(&mut parcel).map_err(|refused| match refused {
-            Refused::Full => TrySendError::Full(parcel.take()),
-            Refused::Closed => TrySendError::Closed(parcel.take()),
+        self.shared.push(value).map_err(|refused| match refused {
+            Push::Full(value) => TrySendError::Full(value),
+            Push::Closed(value) => TrySendError::Closed(value),
         })
     }
 
@@ -61,11 +59,10 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`SendError`] with the value when the channel is closed.
     pub fn send_blocking(&self, value: T) -> Result<(), SendError<T>> {
-        let mut parcel = Parcel::full(value);
-        match self.shared.push(&mut parcel) {
+        match self.shared.push(value) {
             Ok(()) => Ok(()),
-            Err(Refused::Closed) => Err(SendError(parcel.take())),
-            Err(Refused::Full) => blocking::block_on(self.send(parcel.take())),
+            Err(Push::Closed(value)) => Err(SendError(value)),
+            Err(Push::Full(value)) => blocking::block_on(self.send(value)),
         }
     }
 
@@ -155,24 +152,33 @@ impl<T> Future for SendFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(slice::proceed(cx));
         let this = self.project();
+        let (shared, mut slot) = (*this.shared, this.slot);
         assert!(!*this.is_done, "a future that sends is not polled after it is done");
-        let mut slot = this.slot;
-        // SAFETY: slot and waiter lie in this future, which is pinned, and the waiter is for this line.
-        let sent = ready!(unsafe { this.shared.poll_send(cx, this.waiter, slot.as_mut()) });
+        let sent = if matches!(shared.flavour, Flavour::Hand) {
+            // SAFETY: slot and waiter lie in this future, which is pinned.
+            let taken = ready!(unsafe { this.waiter.poll_hand(cx, slot.as_mut(), &shared.recv_line) });
+            // SAFETY: done means that the waiter is not linked.
+            let left = unsafe { slot.take() };
+            // Taken or still there: never both.
+            if taken { Ok(()) } else { left.map_or(Ok(()), |value| Err(SendError(value))) }
+        } else {
+            ready!(this.waiter.poll_until(cx, || {
+                // SAFETY: in this flavour waiters join without naming the slot: it is never reachable through them.
+                let value = unsafe { slot.as_mut().take() }?;
+                match shared.push(value) {
+                    Ok(()) => Some(Ok(())),
+                    Err(Push::Closed(value)) => Some(Err(SendError(value))),
+                    Err(Push::Full(value)) => {
+                        // SAFETY: as above.
+                        unsafe { slot.as_mut().put(value) };
+                        None
+                    }
+                }
+            }))
+        };
         *this.is_done = true;
-        if sent {
-            return Poll::Ready(Ok(()));
-        }
-        Poll::Ready(Err(give_back(slot)))
+        Poll::Ready(sent)
     }
-}
-
-/// Apart from the poll, whose frame would have room for the value else, once or several times.
-#[cold]
-#[inline(never)]
-fn give_back<T>(slot: Pin<&mut Slot<T>>) -> SendError<T> {
-    // SAFETY: the future is done: its waiter is not linked.
-    SendError(unsafe { slot.own(Parcel::take) })
 }
 
 impl<T> fmt::Debug for SendFuture<'_, T> {

@@ -1,93 +1,86 @@
-//! The queue by itself and inside a channel, against a model, and how much memory it holds.
+//! The two queues by themselves, against a model.
 
-use super::flavours;
-use crate::channel::blocks::{BLOCK_MOST, Block, Queue};
-use crate::channel::parcel::Parcel;
-use crate::channel::{TryRecvError, TrySendError, bounded, unbounded};
-use crate::testing::{Hand, Random};
+use crate::channel::array::ArrayQueue;
+use crate::channel::blocks::{BLOCK, BlockQueue};
+use crate::channel::line::Line;
+use crate::channel::shared::{Pop, Push};
+use crate::channel::{TrySendError, bounded};
+use crate::testing::Random;
 use std::collections::VecDeque;
-use std::task::Poll;
 
-fn push<T>(queue: &mut Queue<T>, value: T) {
-    let mut fresh = None;
-    if !queue.make_room(&mut fresh) {
-        fresh = Some(Block::new());
-        assert!(queue.make_room(&mut fresh) && fresh.is_none());
-    }
-    queue.push(&mut Parcel::full(value));
-}
-
-fn pop<T>(queue: &mut Queue<T>) -> T {
-    let mut parcel = Parcel::empty();
-    drop(queue.pop(&mut parcel));
-    parcel.take()
-}
-
-/// `SIZE` words, so that blocks are long, short, or of one value.
-fn channels_of_a_size_behave_like_a_deque<const SIZE: usize>() {
-    for capacity in [1, 2, 3, 7, 8, 9, BLOCK_MOST - 1, BLOCK_MOST, BLOCK_MOST + 1, 3 * BLOCK_MOST, usize::MAX]
-    {
-        let (sender, receiver) = bounded::<[usize; SIZE]>(capacity);
-        let mut model = VecDeque::new();
-        let mut random = Random::new(7);
-        for n in 0..5_000 {
-            // Long runs up and down, so that both ends are met.
-            let up = (n / (2 * BLOCK_MOST + 5)).is_multiple_of(2);
-            if random.below(4) > usize::from(up) {
-                let expected = model.pop_front().ok_or(TryRecvError::Empty);
-                assert_eq!(receiver.try_recv().map(|value| value[SIZE - 1]), expected, "capacity {capacity}");
-            } else {
-                let expected =
-                    if model.len() < capacity { Ok(()) } else { Err(TrySendError::Full([n; SIZE])) };
-                assert_eq!(sender.try_send([n; SIZE]), expected, "capacity {capacity}");
-                expected.into_iter().for_each(|()| model.push_back(n));
+fn against_a_model(
+    name: &str,
+    capacity: usize,
+    push: impl Fn(usize) -> Result<(), Push<usize>>,
+    pop: impl Fn() -> Result<usize, Pop>,
+    len: impl Fn() -> usize,
+) {
+    let mut model = VecDeque::new();
+    let mut random = Random::new(7);
+    for n in 0..20_000 {
+        // Long runs up and down, so that both ends are met.
+        let up = (n / (2 * BLOCK + 5)).is_multiple_of(2);
+        if random.below(4) > usize::from(up) {
+            assert_eq!(pop().ok(), model.pop_front(), "{name}");
+        } else {
+            let pushed = push(n);
+            assert_eq!(pushed.is_ok(), model.len() < capacity, "{name}");
+            match pushed {
+                Ok(()) => model.push_back(n),
+                Err(Push::Full(value)) => assert_eq!(value, n),
+                Err(Push::Closed(_)) => panic!("nobody closed it"),
             }
-            assert_eq!((receiver.len(), receiver.is_empty()), (model.len(), model.is_empty()));
         }
-        let left = receiver.len();
-        sender.close();
-        assert_eq!(sender.try_send([0; SIZE]), Err(TrySendError::Closed([0; SIZE])));
-        for expected in model {
-            assert_eq!(receiver.try_recv(), Ok([expected; SIZE]), "of {left}, after closing");
-        }
-        assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(len(), model.len(), "{name}");
     }
 }
 
 #[test]
-fn channels_behave_like_a_deque_whatever_the_size_of_the_values() {
-    channels_of_a_size_behave_like_a_deque::<1>();
-    channels_of_a_size_behave_like_a_deque::<64>();
-    channels_of_a_size_behave_like_a_deque::<600>();
+fn arrays_of_every_small_size_behave_like_a_deque_also_when_positions_wrap() {
+    for capacity in [1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65] {
+        for queue in [ArrayQueue::new(capacity), ArrayQueue::near_wrap(capacity)] {
+            let name = format!("capacity {capacity}");
+            against_a_model(&name, capacity, |n| queue.push(n), || queue.pop(), || queue.len());
+            while queue.pop().is_ok() {}
+            assert!(queue.push(1).is_ok());
+            assert!(queue.close() && !queue.close() && queue.is_closed());
+            assert!(matches!(queue.push(2), Err(Push::Closed(2))));
+            assert_eq!(queue.len(), 1);
+            assert!(matches!(queue.pop(), Ok(1)));
+            assert!(matches!(queue.pop(), Err(Pop::Closed)));
+        }
+    }
 }
 
 #[test]
-fn memory_is_there_for_what_is_in_the_queue() {
-    let mut queue = Queue::new();
+fn block_queues_behave_like_a_deque() {
+    for limit in [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, usize::MAX] {
+        let queue = BlockQueue::new(limit);
+        against_a_model(&format!("limit {limit}"), limit, |n| queue.push(n), || queue.pop(), || queue.len());
+    }
+}
+
+#[test]
+fn lengths_at_the_borders_of_blocks() {
+    let queue = BlockQueue::new(usize::MAX);
     assert_eq!(queue.blocks(), 0, "nothing is allocated before the first value");
-    for count in [BLOCK_MOST - 1, BLOCK_MOST, BLOCK_MOST + 1, 2 * BLOCK_MOST] {
-        (0..count).for_each(|n| push(&mut queue, n));
-        assert_eq!((queue.len(), queue.blocks()), (count, count.div_ceil(BLOCK_MOST)));
-        (0..count).for_each(|n| assert_eq!(pop(&mut queue), n));
+    for count in [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK] {
+        (0..count).for_each(|n| assert!(queue.push(n).is_ok()));
+        assert_eq!(queue.len(), count);
+        (0..count).for_each(|n| assert_eq!(queue.pop().ok(), Some(n)));
         assert_eq!(queue.len(), 0);
+        assert!(matches!(queue.pop(), Err(Pop::Empty)));
     }
-    let mut large = Queue::new();
-    (0..3).for_each(|_| push(&mut large, [0_u8; 5_000]));
-    assert_eq!(large.blocks(), 3, "a large value has a block of its own");
-    (0..3).for_each(|_| assert_eq!(pop(&mut large), [0; 5_000]));
 }
 
 #[test]
 fn a_burst_gives_its_memory_back() {
-    let mut queue = Queue::new();
-    (0..100 * BLOCK_MOST).for_each(|n| push(&mut queue, n));
+    let queue = BlockQueue::new(usize::MAX);
+    (0..100 * BLOCK).for_each(|n| assert!(queue.push(n).is_ok()));
     assert_eq!(queue.blocks(), 100);
-    (0..100 * BLOCK_MOST).for_each(|n| assert_eq!(pop(&mut queue), n));
+    while queue.pop().is_ok() {}
     assert_eq!(queue.blocks(), 1);
-    (0..10 * BLOCK_MOST).for_each(|n| {
-        push(&mut queue, n);
-        pop(&mut queue);
-    });
+    (0..10 * BLOCK).for_each(|n| assert!(queue.push(n).is_ok() && queue.pop().is_ok()));
     assert_eq!(queue.blocks(), 1, "a short queue starts over in its one block");
 }
 
@@ -106,30 +99,10 @@ fn huge_capacities_cost_nothing_by_themselves() {
     sender.try_send(0).unwrap();
 }
 
-/// Of these a stack of 2 MiB, a thread's default, holds 32. Unoptimised, making a sending future alone takes several.
-const LARGE: usize = 64 * 1024;
-
 #[test]
-fn large_values_leave_the_stack_be() {
-    let test = || {
-        for (name, room, make) in flavours::<[u8; LARGE]>() {
-            // In the smallest capacity too, so that the second has to wait.
-            let (sender, receiver) = make();
-            let mut sends: Vec<_> = (0..2).map(|n| Hand::new(sender.send([n; LARGE]))).collect();
-            for (at, send) in sends.iter_mut().enumerate() {
-                assert_eq!(send.poll().is_ready(), room > at, "{name}");
-            }
-            for n in 0..2 {
-                let mut receive = Hand::new(receiver.recv());
-                let Poll::Ready(Ok(value)) = &receive.poll() else { panic!("{name}: a value was sent") };
-                assert!(value.iter().all(|byte| *byte == n), "{name}");
-                let mut left = sends.iter_mut().skip(room.max(1));
-                assert!(n > 0 || room > 1 || left.all(|send| room == 0 || send.poll().is_ready()), "{name}");
-            }
-        }
-        let (sender, receiver) = unbounded();
-        sender.send_blocking([1; LARGE]).expect("open");
-        assert!(receiver.recv_blocking().is_ok_and(|value: [u8; LARGE]| value[LARGE - 1] == 1));
-    };
-    std::thread::Builder::new().stack_size(2 << 20).spawn(test).unwrap().join().unwrap();
+fn an_empty_line_takes_any_telling() {
+    let line = Line::new();
+    line.tell_one();
+    line.tell_all();
+    assert_eq!(line.waiting(), 0);
 }
