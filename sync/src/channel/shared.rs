@@ -20,7 +20,7 @@ pub(super) enum Pop {
 }
 
 /// Above this many bytes the slots of a bounded channel are not allocated at once.
-const ARRAY_BYTES_MAX: usize = 1 << 20;
+const ARRAY_BYTES_MAX: usize = 1 << 16;
 
 /// What lies between the ends.
 pub(super) enum Flavour<T> {
