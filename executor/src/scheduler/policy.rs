@@ -238,6 +238,8 @@ impl Pace {
     pub(super) fn look(&mut self) -> Look {
         let now = time::now();
         let elapsed_ns = saturating_ns(now.saturating_duration_since(self.looked));
+        // The first look comes before the first poll, and takes it for a very short one. Learning nothing from it was tried: a
+        // worker woken for two ready sockets then woke a peer for the second, and an echo took a sixth longer.
         if self.polls > 0 {
             let mean = elapsed_ns / u64::from(self.polls);
             self.usual_poll_ns = (self.usual_poll_ns * 3 + mean.min(COARSE_POLL_MAX_NS)) / 4;
