@@ -18,7 +18,7 @@ const TURN: u8 = 8;
 const TURNS: u8 = !(LOCKED | QUEUED | RESERVED);
 
 /// Unlocks that pass the queue by while its head is on its way: as many as the word has room for. A model gets by with one.
-const TURNS_MAX: u8 = if cfg!(filch_loom) { TURN } else { TURNS };
+pub(super) const TURNS_MAX: u8 = if cfg!(filch_loom) { TURN } else { TURNS };
 
 /// How long one waits before the next unlock is handed over to it. The value peers settled on; what it should be
 /// depends on how much a turn costs against a task switch.
