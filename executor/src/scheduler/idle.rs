@@ -115,14 +115,12 @@ impl Idle {
         }
     }
 
-    /// Those who sit in their slots and do not sleep, the only ones from whom there may be something to take.
+    /// The slots in which somebody sits, the only ones from which there may be something to take: from sleepers' too, for
+    /// whom they wake as they wake may block them.
     #[inline]
-    pub(super) fn awake(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn seated(&self) -> impl Iterator<Item = usize> + '_ {
         // Ordering: Relaxed, a hint.
-        let words = self.seated.iter().zip(&self.parked).enumerate();
-        words.flat_map(|(index, (seated, parked))| {
-            places(index, seated.load(Ordering::Relaxed) & !parked.load(Ordering::Relaxed))
-        })
+        self.seated.iter().enumerate().flat_map(|(index, word)| places(index, word.load(Ordering::Relaxed)))
     }
 
     /// Whether a searcher is under way.
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_sits_and_does_not_sleep_is_awake() {
+    fn whoever_sits_is_seated_asleep_or_not() {
         let idle = Idle::new(130);
         for slot in [0, 63, 64, 129] {
             idle.set_seated(slot, true);
@@ -206,10 +204,9 @@ mod tests {
         idle.mark(63);
         // Nobody sits there.
         idle.mark(65);
-        assert_eq!(idle.awake().collect::<Vec<_>>(), [0, 64, 129]);
-        assert!(idle.claim(63));
+        assert_eq!(idle.seated().collect::<Vec<_>>(), [0, 63, 64, 129]);
         idle.set_seated(0, false);
-        assert_eq!(idle.awake().collect::<Vec<_>>(), [63, 64, 129]);
+        assert_eq!(idle.seated().collect::<Vec<_>>(), [63, 64, 129]);
     }
 
     #[test]

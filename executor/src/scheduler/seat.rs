@@ -414,8 +414,8 @@ impl Seat {
     /// Those from whom there may be something to take, beginning anywhere, and how many polls each has begun.
     fn choose(&self, victims: &mut Vec<(usize, u64)>) {
         victims.clear();
-        let awake = self.shared.idle.awake().filter(|&slot| slot != self.index);
-        victims.extend(awake.map(|slot| (slot, self.shared.slot(slot).counters.polls())));
+        let seated = self.shared.idle.seated().filter(|&slot| slot != self.index);
+        victims.extend(seated.map(|slot| (slot, self.shared.slot(slot).counters.polls())));
         if victims.len() > 1 {
             let start = self.core().random() % victims.len();
             victims.rotate_left(start);
