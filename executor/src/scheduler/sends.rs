@@ -18,8 +18,9 @@ filch_primitive::thread_local! {
 pub(super) struct Sends {
     /// How many tasks, begun at a place of its own so that threads spread over the workers.
     count: usize,
-    /// To which scheduler the last went, an address to compare.
-    shared: usize,
+    /// The number of the scheduler to which the last went. Not its address, which may be another's by now: a slot of a
+    /// scheduler with more workers would be a guest's place here, into whose inbox nobody looks.
+    scheduler: u64,
     /// To which slot.
     slot: usize,
     /// In which tick of the sentinel's.
@@ -33,7 +34,7 @@ pub(super) struct Sends {
 }
 
 impl Sends {
-    const NONE: Self = Self { count: 0, shared: 0, slot: 0, tick: 0, waiting: 0, run: 0, polls: 0 };
+    const NONE: Self = Self { count: 0, scheduler: 0, slot: 0, tick: 0, waiting: 0, run: 0, polls: 0 };
 
     pub(super) fn get() -> Self {
         let sends = SENDS.get();
@@ -53,7 +54,7 @@ impl Sends {
     /// another worker would have to be woken for what this one does in passing.
     pub(super) fn target_of(&self, shared: &Shared) -> Option<usize> {
         let recent = shared.policies.senders_keep
-            && self.shared == address(shared)
+            && self.scheduler == shared.number
             && self.tick == shared.sentinel.tick();
         if !recent || shared.idle.is_parked(self.slot) {
             return None;
@@ -71,11 +72,11 @@ impl Sends {
 
     /// One more was sent.
     pub(super) fn next(self, shared: &Shared, slot: usize, pushed: &Pushed) {
-        let same = self.shared == address(shared) && self.slot == slot;
+        let same = self.scheduler == shared.number && self.slot == slot;
         let polls = if same && !self.is_look_due() { self.polls } else { shared.slot(slot).counters.polls() };
         SENDS.set(Self {
             count: self.count.wrapping_add(1).max(1),
-            shared: address(shared),
+            scheduler: shared.number,
             slot,
             tick: shared.sentinel.tick(),
             waiting: if same && *pushed == Pushed::Behind { self.waiting.saturating_add(1) } else { 1 },
@@ -83,10 +84,6 @@ impl Sends {
             polls,
         });
     }
-}
-
-fn address(shared: &Shared) -> usize {
-    std::ptr::from_ref(shared).addr()
 }
 
 #[cfg(all(test, not(filch_loom)))]
@@ -162,5 +159,23 @@ mod tests {
         let shared = unstarted(2, Policies { senders_keep: false, ..Policies::default() });
         send(&shared, 1, Pushed::First);
         assert_eq!(target(&shared), None);
+    }
+
+    #[test]
+    fn a_scheduler_that_lies_where_another_was_is_another() {
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..1_000 {
+            let shared = two_workers();
+            let here = Arc::as_ptr(&shared).addr();
+            if let Some(sends) = seen.get(&here) {
+                let sends: &Sends = sends;
+                assert_eq!(sends.target_of(&shared), None, "that was another's worker");
+                return;
+            }
+            send(&shared, 1, Pushed::First);
+            assert_eq!(Sends::get().target_of(&shared), Some(1));
+            seen.insert(here, Sends::get());
+        }
+        panic!("no scheduler came to lie where another was");
     }
 }

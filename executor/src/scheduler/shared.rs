@@ -18,8 +18,8 @@ use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
 use crossbeam_utils::CachePadded;
 use filch_primitive::mutant;
-use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
+use filch_primitive::sync::{Mutex, StaticCounter};
 use std::future::Future;
 use std::sync::{Arc, Weak};
 
@@ -36,12 +36,17 @@ const EXTRA_SLOTS: usize = if cfg!(filch_loom) {
 /// Such places at most, in a scheduler whose many workers would have more.
 const EXTRA_SLOTS_MAX: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } else { 64 };
 
+/// For schedulers.
+static NUMBERS: StaticCounter = StaticCounter::new(1);
+
 /// Heaps for tasks that are spawned by threads outside, so that a few of them do not wait for one another.
 const OUTSIDE_HEAPS: usize = if cfg!(any(filch_loom, filch_shuttle)) { 1 } else { 4 };
 
 /// One scheduler: its slots, its sleepers, and what lies between them.
 pub(crate) struct Shared {
     me: Weak<Shared>,
+    /// No other scheduler has it; never zero.
+    pub(super) number: u64,
     slots: Box<[Slot]>,
     workers: usize,
     processors: usize,
@@ -92,6 +97,7 @@ impl Shared {
         let slots = Self::slots_for(workers);
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
+            number: NUMBERS.next(),
             slots: (0..slots).map(|_| Slot::new(me.clone())).collect(),
             workers,
             processors: std::thread::available_parallelism().map_or(1, usize::from),
