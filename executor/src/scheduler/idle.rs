@@ -33,15 +33,15 @@
 //!
 //! Work that a running thread puts in its own queue needs no fence: its owner looks again after each poll.
 //!
+//! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per
+//! task.
+//!
 //! # Lingering
 //!
 //! A sleep and the wake-up that ends it cost both sides more than a short wait. So a worker that has found nothing, and holds
 //! the searcher's token, looks on for as long as a wake-up costs before it goes to sleep (Karlin et al., "Empirical studies of
 //! competitive spinning", 1991: at most twice the cost of whichever would have been right). It says so here, which is a hint
 //! for submitters where to put their tasks; having the token is what keeps them from waking another.
-//!
-//! Rejected: a counter of sleepers beside a list under a lock (two places that must agree), and waking per
-//! task.
 
 use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};

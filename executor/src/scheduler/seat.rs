@@ -369,7 +369,7 @@ impl Seat {
         let found = self.take_shared().or_else(|| core.searching.get().then(|| self.steal()).flatten());
         if found.is_some() {
             self.end_search();
-        } else if core.called.take() {
+        } else if core.called.take() && self.policies.short_tasks_rest {
             core.spoils.borrow_mut().come_in_vain(&self.shared.rest);
         }
         found

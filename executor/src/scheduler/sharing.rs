@@ -4,7 +4,8 @@
 //! others where it went, pays that back; one that is polled once and awaited by the task that spawned it does not, and
 //! with thousands of these two workers are slower than one. The length of polls does not tell the two apart, so each
 //! thief measures: how long the tasks it took kept it busy until it had to look for work again, per task taken. When that
-//! was too little, or there was nothing left when a thief that had been called came, short tasks rest with their owners for a while, which grows as long as it goes on like that.
+//! was too little, or there was nothing left when a thief that had been called came, short tasks rest with their owners
+//! for a while, which grows as long as it goes on like that.
 //!
 //! What this leaves to one worker is short tasks only, for some milliseconds, while that worker gets through them. Coarse
 //! polls, polls that hold their worker up, and what lies where no worker is bound to look are shared as ever.

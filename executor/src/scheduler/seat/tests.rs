@@ -283,11 +283,21 @@ fn small_queues_stay_unless_that_is_switched_off() {
 }
 
 #[test]
-fn a_thief_remembers_what_it_took_unless_short_tasks_do_not_rest() {
-    let remembers = |seat: &Seat, _: &Order| {
+fn a_thief_remembers_what_it_took_or_missed_unless_short_tasks_do_not_rest() {
+    let not_at_all = || Policies { short_tasks_rest: false, ..Policies::default() };
+    let learned = |seat: &Seat| *seat.core().spoils.borrow() != Spoils::default();
+    let took = |seat: &Seat, _: &Order| {
         assert!(seat.steal_queued(&[(0, STUCK)]).is_some());
-        *seat.core().spoils.borrow() != Spoils::default()
+        learned(seat)
     };
-    assert!(beside_a_victim(Policies::default(), 1, remembers));
-    assert!(!beside_a_victim(Policies { short_tasks_rest: false, ..Policies::default() }, 1, remembers));
+    assert!(beside_a_victim(Policies::default(), 1, took));
+    assert!(!beside_a_victim(not_at_all(), 1, took));
+    let came_in_vain = |seat: &Seat, _: &Order| {
+        seat.core().called.set(true);
+        assert!(seat.search().is_none());
+        seat.end_search();
+        learned(seat)
+    };
+    assert!(beside_a_victim(Policies::default(), 0, came_in_vain));
+    assert!(!beside_a_victim(not_at_all(), 0, came_in_vain));
 }
