@@ -129,6 +129,12 @@ impl<'q, S> Locked<'q, S> {
         self.guard.list.len()
     }
 
+    /// How many were in the list at most.
+    #[inline]
+    pub fn peak(&self) -> usize {
+        self.guard.list.peak()
+    }
+
     /// What the first in the list waits for.
     #[inline]
     pub fn front(&self) -> Option<Tag> {

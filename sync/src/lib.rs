@@ -30,23 +30,44 @@
 //! # }).unwrap();
 //! ```
 
+pub mod broadcast;
 pub mod channel;
 pub mod oneshot;
+pub mod queue;
+pub mod watch;
 
+mod barrier;
 mod blocking;
+mod capacity_limiter;
 mod clock;
+mod condition;
 mod event;
+mod latch;
+mod lazy_lock;
 mod lock;
+mod notify;
+mod once_cell;
+mod rwlock;
 mod semaphore;
+mod set_once;
+mod wait_group;
 #[cfg_attr(filch_shuttle, path = "watchman/modelled.rs")]
 #[cfg(not(filch_loom))]
 mod watchman;
 
-pub use event::{Event, EventWait};
-pub use lock::{Lock, LockFuture, LockGuard, OwnedLockGuard};
-pub use semaphore::{
-    Acquire, Closed, MAX_PERMITS, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
-};
+pub use barrier::*;
+pub use capacity_limiter::*;
+pub use condition::*;
+pub use event::*;
+pub use latch::*;
+pub use lazy_lock::*;
+pub use lock::*;
+pub use notify::*;
+pub use once_cell::*;
+pub use rwlock::*;
+pub use semaphore::*;
+pub use set_once::*;
+pub use wait_group::*;
 
 #[cfg(all(test, not(filch_loom)))]
 mod testing;

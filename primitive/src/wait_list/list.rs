@@ -73,6 +73,8 @@ pub(super) struct List {
     head: Option<NonNull<Node>>,
     tail: Option<NonNull<Node>>,
     len: usize,
+    /// The largest `len` there has been.
+    peak: usize,
 }
 
 // SAFETY: the list reaches nodes in other threads' futures, and only while the lock it lies in is held; what the nodes
@@ -81,7 +83,7 @@ unsafe impl Send for List {}
 
 impl List {
     pub(super) const fn new() -> Self {
-        Self { head: None, tail: None, len: 0 }
+        Self { head: None, tail: None, len: 0, peak: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -90,6 +92,10 @@ impl List {
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    pub(super) fn peak(&self) -> usize {
+        self.peak
     }
 
     pub(super) fn front(&self) -> Option<(usize, Tag)> {
@@ -171,6 +177,7 @@ impl List {
             None => self.tail = Some(node),
         }
         self.len += 1;
+        self.peak = self.peak.max(self.len);
     }
 
     fn unlink(&mut self, node: NonNull<Node>) {

@@ -1,0 +1,1 @@
+//! Every value to every receiver.

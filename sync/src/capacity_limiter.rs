@@ -1,0 +1,1 @@
+//! A number of tokens, each with its borrower: `CapacityLimiter`.

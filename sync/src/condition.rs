@@ -1,0 +1,1 @@
+//! Waiting, under a lock, for what the lock guards to change: `Condition`.

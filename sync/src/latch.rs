@@ -1,0 +1,1 @@
+//! A count that goes down to zero, once: `Latch`.

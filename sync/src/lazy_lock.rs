@@ -1,0 +1,1 @@
+//! A value with the async function that makes it: `LazyLock`.

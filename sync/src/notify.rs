@@ -1,0 +1,1 @@
+//! Wake-ups that are kept for who comes later: `Notify`.

@@ -1,0 +1,1 @@
+//! Queues whose items are accounted for: `Queue`, `PriorityQueue`, `LifoQueue`.

@@ -1,0 +1,1 @@
+//! Work that is counted while it lives: `WaitGroup`.

@@ -1,0 +1,1 @@
+//! The latest value, for all who look.
