@@ -1,7 +1,23 @@
-//! Clocks: the machine's, or one that a test moves by hand.
+//! Clocks: the machine's, or a virtual one for tests.
 //!
 //! Both are the same type, so nothing that reads a clock can tell them apart, and no test needs other code
 //! than the program runs.
+//!
+//! # A virtual clock
+//! It stands still, and moves when it is [advanced](Clock::advance) by hand; or it [runs](Clock::resume) beside the machine's,
+//! until it is [paused](Clock::pause); or, while it stands still, whoever drives its timers moves it to the next deadline
+//! whenever nothing else can happen ([`Clock::advance_when_idle`]).
+//!
+//! | `ahead` | `now` | the clock shows |
+//! |---|---|---|
+//! | `STILL` | a time | that time |
+//! | a number | — | the machine's time plus that number, which is a signed one |
+//! | `CHANGING` | — | readers wait for a few instructions |
+//!
+//! Moves, pauses and resumptions take turns at a lock. Readers take none: they read `ahead`, then `now` or the machine's clock,
+//! then `ahead` again. A pause shows `CHANGING` before it reads the machine's clock for the time at which to stand still: whoever
+//! computed a time from the old `ahead` and sees it unchanged read the machine's clock before, so no reader sees time go
+//! back.
 //!
 //! [`Clock::advance`], step by step:
 //! 1. it moves the time, saturating at the end of the time line;
@@ -15,7 +31,7 @@
 use crate::line::{Nanos, Resolution};
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
-use filch_primitive::time;
+use filch_primitive::{hint, time};
 use std::fmt;
 // The model checker has no weak references; what models are about does not hang on this count.
 use std::sync::{Arc, Weak};
@@ -53,16 +69,55 @@ enum Kind {
     Manual(Arc<Manual>),
 }
 
-/// A time that is moved by hand, and who wants to hear of it.
+/// A time of its own, and who wants to hear of it.
 struct Manual {
     now: AtomicU64,
-    watchers: Mutex<Vec<Weak<dyn Watch>>>,
+    ahead: AtomicU64,
+    book: Mutex<Book>,
+}
+
+/// What changes under the clock's lock only.
+#[derive(Default)]
+struct Book {
+    watchers: Vec<Weak<dyn Watch>>,
+    /// Whether the clock moves by itself when nothing else can happen.
+    auto: bool,
+    /// Times up to which it is to move by itself in any case.
+    targets: Vec<Nanos>,
+}
+
+/// In `ahead`: the clock stands still.
+const STILL: u64 = u64::MAX;
+
+/// In `ahead`: look again.
+const CHANGING: u64 = u64::MAX - 1;
+
+/// What has to be at rest before a virtual clock moves by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Tasks and blocking jobs. Somebody waits for the clock to come to a certain time
+    /// ([`move_until`](Clock::move_until)), and knows what is waited for besides.
+    Tasks,
+    /// Tasks and blocking jobs, and nobody waits for a descriptor: the world outside knows no virtual time, and what it
+    /// is about to do is not to come late.
+    Everything,
+}
+
+/// While it lives, a virtual clock moves by itself up to a certain time; made by [`Clock::move_until`].
+#[derive(Debug)]
+#[must_use = "the clock moves by itself as long as this value lives"]
+pub struct MoveGuard {
+    clock: Arc<Manual>,
+    target: Nanos,
 }
 
 /// Hears that a virtual clock was moved.
 pub(crate) trait Watch: Send + Sync {
     /// Called after the move, on the moving thread, under no lock.
     fn clock_advanced(&self);
+
+    /// The earliest time at which something may be due.
+    fn first_deadline(&self) -> Option<Nanos>;
 }
 
 impl Clock {
@@ -86,7 +141,36 @@ impl Clock {
     #[must_use]
     pub fn manual_at(start: Instant) -> Self {
         let now = AtomicU64::new(Nanos::from(start).raw());
-        Self(Kind::Manual(Arc::new(Manual { now, watchers: Mutex::new(Vec::new()) })))
+        let ahead = AtomicU64::new(STILL);
+        Self(Kind::Manual(Arc::new(Manual { now, ahead, book: Mutex::new(Book::default()) })))
+    }
+
+    /// A virtual clock that starts at the present, and moves to the next deadline whenever nothing else can happen.
+    ///
+    /// What drives the timers has to know when that is: an executor that says [`advance_when_idle`](Self::advance_when_idle),
+    /// as filch's runtime does. Two of them should not share such a clock, for neither knows of the other's tasks.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Idle, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::auto();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut day = pin!(sleep(Duration::from_secs(86_400)));
+    /// assert_eq!(block_on(poll_once(day.as_mut())), None);
+    /// // The executor's part, with nothing left to run:
+    /// while clock.advance_when_idle(Idle::Everything) {}
+    /// assert_eq!(block_on(poll_once(day.as_mut())), Some(()));
+    /// ```
+    #[must_use]
+    pub fn auto() -> Self {
+        let clock = Self::manual();
+        clock.set_auto_advance(true);
+        clock
     }
 
     /// Whether this clock is virtual.
@@ -121,9 +205,10 @@ impl Clock {
         }
     }
 
-    /// Moves a virtual clock forward, and fires every timer on it that is due then, before it returns.
+    /// Moves a virtual clock forward at once, and fires every timer on it that is due then, before it returns.
     ///
-    /// The wakers run on the calling thread. A clock moved beyond the reach of instants stops there.
+    /// The wakers run on the calling thread. A clock moved beyond the reach of instants stops there. Timers that what is
+    /// woken sets only then do not fire in between: the clock shows its new time already.
     ///
     /// # Panics
     /// When the clock is the real one: nobody moves that.
@@ -135,10 +220,109 @@ impl Clock {
         }
     }
 
+    /// Stops a virtual clock where it is. One that stands still stays as it is.
+    ///
+    /// # Panics
+    /// When the clock is the real one.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// let clock = Clock::manual();
+    /// clock.resume();
+    /// assert!(!clock.is_paused());
+    /// clock.pause();
+    /// assert_eq!(clock.now(), clock.now());
+    /// ```
+    #[track_caller]
+    pub fn pause(&self) {
+        match &self.0 {
+            Kind::Real => panic!("only a virtual clock can be paused; make one with `Clock::manual`"),
+            Kind::Manual(manual) => manual.pause(),
+        }
+    }
+
+    /// Lets a virtual clock run, from the time it shows, as fast as the machine's. Its timers then fire by themselves.
+    ///
+    /// # Panics
+    /// When the clock is the real one.
+    #[track_caller]
+    pub fn resume(&self) {
+        match &self.0 {
+            Kind::Real => panic!("only a virtual clock can be resumed; make one with `Clock::manual`"),
+            Kind::Manual(manual) => manual.resume(),
+        }
+    }
+
+    /// Whether this clock stands still until it is moved.
+    #[must_use]
+    #[inline]
+    pub fn is_paused(&self) -> bool {
+        match &self.0 {
+            Kind::Real => false,
+            Kind::Manual(manual) => manual.is_still(),
+        }
+    }
+
+    /// Whether a virtual clock that stands still moves to the next deadline whenever nothing else can happen, as one made by
+    /// [`auto`](Self::auto) does.
+    ///
+    /// # Panics
+    /// When the clock is the real one.
+    #[track_caller]
+    pub fn set_auto_advance(&self, auto: bool) {
+        match &self.0 {
+            Kind::Real => panic!("only a virtual clock can move by itself; make one with `Clock::auto`"),
+            Kind::Manual(manual) => {
+                manual.book.lock().auto = auto;
+                // Whoever drives it may be asleep, and not know that it is to look.
+                manual.tell();
+            }
+        }
+    }
+
+    /// Lets a virtual clock move by itself, from deadline to deadline, until it shows `target` or the guard is dropped. Whoever
+    /// calls this sleeps until then.
+    ///
+    /// # Panics
+    /// When the clock is the real one.
+    #[track_caller]
+    pub fn move_until(&self, target: Instant) -> MoveGuard {
+        match &self.0 {
+            Kind::Real => panic!("only a virtual clock can be advanced; make one with `Clock::manual`"),
+            Kind::Manual(manual) => {
+                let target = Nanos::from(target);
+                manual.book.lock().targets.push(target);
+                manual.tell();
+                MoveGuard { clock: manual.clone(), target }
+            }
+        }
+    }
+
+    /// For executors: what has to be at rest for this clock to move by itself now. `None` when it would not move.
+    ///
+    /// # Complexity
+    /// One load for a clock that does not stand still; else linear in the number of its timers.
+    #[must_use]
+    pub fn awaits(&self) -> Option<Idle> {
+        let Kind::Manual(manual) = &self.0 else { return None };
+        manual.next_move().map(|(_, idle)| idle)
+    }
+
+    /// For executors: says that nothing can run, and how far that goes. A virtual clock that stands still and is to move by itself
+    /// then shows the next deadline, and the timers due are fired, on the calling thread. Answers whether the clock moved.
+    pub fn advance_when_idle(&self, idle: Idle) -> bool {
+        let Kind::Manual(manual) = &self.0 else { return false };
+        match manual.next_move() {
+            Some((next, needed)) if needed == idle || idle == Idle::Everything => manual.move_to(next),
+            _ => false,
+        }
+    }
+
     /// From now on, tells `watcher` when this clock is moved. A real clock never is.
     pub(crate) fn watch(&self, watcher: Weak<dyn Watch>) {
         if let Kind::Manual(manual) = &self.0 {
-            let mut watchers = manual.watchers.lock();
+            let watchers = &mut manual.book.lock().watchers;
             watchers.retain(|known| known.strong_count() > 0);
             watchers.push(watcher);
         }
@@ -153,19 +337,140 @@ impl Default for Clock {
 
 impl Manual {
     fn now(&self) -> Nanos {
-        // Ordering: Acquire, paired with the Release exchange in `advance`: who sees a time sees what was
-        // done before the clock was moved there, as with any flag a test waits for.
-        Nanos::from_raw(self.now.load(Ordering::Acquire))
+        loop {
+            // Ordering: Acquire, paired with the Release stores in `pause` and `resume`: with `STILL` comes the time.
+            match self.ahead.load(Ordering::Acquire) {
+                // Ordering: Acquire, paired with the Release exchange in `advance`: who sees a time sees what was
+                // done before the clock was moved there, as with any flag a test waits for.
+                STILL => return Nanos::from_raw(self.now.load(Ordering::Acquire)),
+                CHANGING => hint::spin_loop(),
+                ahead => {
+                    let now = machine_plus(ahead);
+                    // Ordering: Acquire, so that the machine's clock was read before; see the module docs.
+                    if self.ahead.load(Ordering::Acquire) == ahead {
+                        return now;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_still(&self) -> bool {
+        // Ordering: Relaxed. Whoever acts on it either holds the lock or is told of changes.
+        self.ahead.load(Ordering::Relaxed) == STILL
     }
 
     fn advance(&self, duration: Duration) {
-        let moved = |now| Some(Nanos::from_raw(now).saturating_add(duration).raw());
-        // Ordering: Release, paired with the Acquire load in `now`; Acquire, so that moves form one order.
-        // The exchange cannot fail for good: the closure never declines.
-        let _ = self.now.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved);
-        let watchers: Vec<_> = self.watchers.lock().iter().filter_map(Weak::upgrade).collect();
+        {
+            let _taking_turns = self.book.lock();
+            // Ordering: Relaxed, only changed under the lock.
+            match self.ahead.load(Ordering::Relaxed) {
+                STILL => {
+                    let now = Nanos::from_raw(self.now.load(Ordering::Relaxed));
+                    // Ordering: Release, paired with the Acquire load in `now`; writers are in order by the lock.
+                    self.now.store(now.saturating_add(duration).raw(), Ordering::Release);
+                }
+                // Not from a time that was read: until it is stored, others would read later ones.
+                ahead => {
+                    let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+                    self.run_ahead(ahead.cast_signed().saturating_add(nanos));
+                }
+            }
+        }
+        self.tell();
+    }
+
+    /// Under the lock: from now on the clock runs, so much ahead of the machine's.
+    fn run_ahead(&self, nanos: i64) {
+        // Two numbers have a meaning of their own; up to two nanoseconds more are as good.
+        let ahead = if nanos.cast_unsigned() >= CHANGING { 0 } else { nanos.cast_unsigned() };
+        // Ordering: Release, paired with the Acquire loads in `now`.
+        self.ahead.store(ahead, Ordering::Release);
+    }
+
+    fn pause(&self) {
+        {
+            let _taking_turns = self.book.lock();
+            // Ordering: Relaxed, only changed under the lock.
+            let ahead = self.ahead.load(Ordering::Relaxed);
+            if ahead == STILL {
+                return;
+            }
+            // Ordering: AcqRel: what follows stays behind it, see the module docs.
+            self.ahead.swap(CHANGING, Ordering::AcqRel);
+            let now = machine_plus(ahead);
+            self.now.store(now.raw(), Ordering::Release);
+            // Ordering: Release, paired with the Acquire load in `now`.
+            self.ahead.store(STILL, Ordering::Release);
+        }
+        self.tell();
+    }
+
+    fn resume(&self) {
+        {
+            let _taking_turns = self.book.lock();
+            if self.is_still() {
+                // The machine's time lies near the line's middle, so the difference fits.
+                let machine = Nanos::from(time::now()).raw();
+                self.run_ahead(self.now().raw().wrapping_sub(machine).cast_signed());
+            }
+        }
+        self.tell();
+    }
+
+    /// Where the clock would move by itself, and what has to be at rest for that.
+    fn next_move(&self) -> Option<(Nanos, Idle)> {
+        if !self.is_still() {
+            return None;
+        }
+        let (watchers, auto, target) = {
+            let book = self.book.lock();
+            if !book.auto && book.targets.is_empty() {
+                return None;
+            }
+            let watchers: Vec<_> = book.watchers.iter().filter_map(Weak::upgrade).collect();
+            (watchers, book.auto, book.targets.iter().max().copied())
+        };
+        let next = watchers.iter().filter_map(|watcher| watcher.first_deadline()).min()?;
+        match target {
+            Some(target) if next <= target => Some((next, Idle::Tasks)),
+            _ => auto.then_some((next, Idle::Everything)),
+        }
+    }
+
+    /// Moves a clock that stands still forward to `next`. It never goes back. Whether it moved, or something may be due.
+    fn move_to(&self, next: Nanos) -> bool {
+        {
+            let _taking_turns = self.book.lock();
+            if !self.is_still() {
+                return false;
+            }
+            // Ordering: Release, as in `advance`; writers are in order by the lock.
+            self.now.fetch_max(next.raw(), Ordering::Release);
+        }
+        self.tell();
+        true
+    }
+
+    /// Turns the timers, and tells those who drive them.
+    fn tell(&self) {
+        let watchers: Vec<_> = self.book.lock().watchers.iter().filter_map(Weak::upgrade).collect();
         for watcher in watchers {
             watcher.clock_advanced();
+        }
+    }
+}
+
+/// The machine's time plus a signed number, or an end of the line.
+fn machine_plus(ahead: u64) -> Nanos {
+    Nanos::from_raw(Nanos::from(time::now()).raw().saturating_add_signed(ahead.cast_signed()))
+}
+
+impl Drop for MoveGuard {
+    fn drop(&mut self) {
+        let targets = &mut self.clock.book.lock().targets;
+        if let Some(at) = targets.iter().position(|target| *target == self.target) {
+            targets.swap_remove(at);
         }
     }
 }

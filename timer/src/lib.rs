@@ -53,7 +53,7 @@ mod timeout;
 mod timer;
 mod wheel;
 
-pub use clock::Clock;
+pub use clock::{Clock, Idle, MoveGuard};
 pub use context::{EnterGuard, enter, now};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};

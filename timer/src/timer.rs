@@ -155,11 +155,11 @@ impl Timer {
 
     /// How long a driver may sleep at `now` before something may be due.
     ///
-    /// `None`: until it is notified. Either nothing is registered, or the clock is a virtual one, whose deadlines
-    /// come nearer by being advanced and not by waiting.
+    /// `None`: until it is notified. Either nothing is registered, or the clock is a virtual one that stands still, whose
+    /// deadlines come nearer by being advanced and not by waiting.
     #[must_use]
     pub fn time_to_next(&self, now: Instant) -> Option<Duration> {
-        if self.clock().is_manual() {
+        if self.clock().is_paused() {
             return None;
         }
         Some(self.next_deadline()?.saturating_duration_since(now))
@@ -430,6 +430,11 @@ impl Watch for Shared {
         // Even when nothing is due: the wheel must come to the present, see the clock's docs.
         self.turn(self.tick(self.clock.nanos()), held);
         self.notify();
+    }
+
+    fn first_deadline(&self) -> Option<Nanos> {
+        let next = self.next();
+        (next != NO_DEADLINE).then(|| self.clock.resolution().begin(next))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A clock moved by hand.
 
 use crate::testing::{Count, MILLI, manual, poll, rounds};
-use crate::{Clock, Timer, enter, now, sleep, sleep_until};
+use crate::{Clock, Idle, Timer, enter, now, sleep, sleep_until};
 use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,4 +93,88 @@ fn a_registration_racing_with_an_advance_is_never_left_behind() {
         thread.join().unwrap();
         assert!(polled.is_ready() || count.get() == 1);
     }
+}
+
+#[test]
+fn a_clock_that_runs_goes_with_the_machines_and_stops_where_it_is_paused() {
+    let start = Instant::now() + Duration::from_secs(1_000_000);
+    let clock = Clock::manual_at(start);
+    assert!(clock.is_paused());
+    clock.resume();
+    assert!(!clock.is_paused() && clock.awaits().is_none());
+    let begun = Instant::now();
+    while begun.elapsed() < MILLI {}
+    assert!(clock.now() >= start + MILLI);
+    clock.advance(Duration::from_secs(60));
+    let later = clock.now();
+    assert!(later >= start + MILLI + Duration::from_secs(60));
+    clock.pause();
+    let stopped = clock.now();
+    assert!(stopped >= later && clock.now() == stopped);
+    clock.pause();
+    assert_eq!(clock.now(), stopped);
+}
+
+#[test]
+fn a_clock_that_runs_stops_at_the_ends_of_the_time_line() {
+    let clock = Clock::manual();
+    clock.advance(Duration::MAX);
+    let end = clock.now();
+    clock.resume();
+    assert_eq!(clock.now(), end);
+    clock.advance(Duration::MAX);
+    clock.pause();
+    assert_eq!(clock.now(), end);
+}
+
+#[test]
+fn nobody_sees_a_clock_go_back_while_it_is_paused_and_resumed() {
+    let clock = Clock::manual();
+    let watched = clock.clone();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let reader = thread::spawn(move || {
+        let mut before = watched.now();
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            let now = watched.now();
+            assert!(now >= before, "{now:?} came after {before:?}");
+            before = now;
+        }
+    });
+    for _ in 0..rounds(20_000) {
+        clock.resume();
+        clock.advance(Duration::from_nanos(3));
+        clock.pause();
+        clock.advance(Duration::from_nanos(2));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    reader.join().unwrap();
+}
+
+#[test]
+fn it_moves_by_itself_from_deadline_to_deadline_when_told_that_nothing_can_run() {
+    let (clock, timer, _context) = manual();
+    let count = Count::new();
+    let start = clock.now();
+    let mut sleeps: Vec<_> = (1..=3).map(|n| Box::pin(sleep(n * MILLI))).collect();
+    assert!(sleeps.iter_mut().all(|sleep| poll(sleep.as_mut(), &count).is_pending()));
+    assert_eq!(clock.awaits(), None);
+    assert!(!clock.advance_when_idle(Idle::Everything));
+
+    clock.set_auto_advance(true);
+    assert_eq!(clock.awaits(), Some(Idle::Everything));
+    assert!(!clock.advance_when_idle(Idle::Tasks), "somebody waits for a descriptor");
+    assert!(clock.advance_when_idle(Idle::Everything));
+    assert_eq!((clock.now(), count.get()), (start + MILLI, 1));
+
+    clock.set_auto_advance(false);
+    let until = clock.move_until(start + 2 * MILLI);
+    assert_eq!(clock.awaits(), Some(Idle::Tasks));
+    assert!(clock.advance_when_idle(Idle::Tasks));
+    assert_eq!((clock.now(), count.get()), (start + 2 * MILLI, 2));
+    assert!(!clock.advance_when_idle(Idle::Everything), "it is where it was to be");
+    drop(until);
+    clock.set_auto_advance(true);
+    assert!(clock.advance_when_idle(Idle::Everything));
+    assert_eq!((count.get(), timer.len(), clock.awaits()), (3, 0, None));
 }
