@@ -15,11 +15,13 @@
 //! | file | what |
 //! |---|---|
 //! | `array.rs` | the bounded queue without a lock: one exchange and one store each way |
+//! | `lanes.rs` | beside it a locked queue, for places that are reserved and values that are pushed out |
 //! | `blocks.rs` | the queue that grows and shrinks, behind a byte lock |
 //! | `line.rs` | a line of waiters: "publish, then look" against "join, then look again" |
 //! | `hand.rs` | from hand to hand: the value lies in the sending future until it is taken |
 //! | `shared.rs` | the three flavours behind one surface, closing, counting |
-//! | `sender.rs`, `receiver.rs` | the two ends and their futures |
+//! | `sender.rs`, `receiver.rs`, `weak.rs` | the ends, and those that keep nothing open |
+//! | `sending.rs`, `permit.rs`, `sink.rs`, `iter.rs` | a value on its way, the right to send one, and other ways in and out |
 //!
 //! # Rejected
 //! One lock around queue and waiters: simpler, and every send would meet every receive at that lock. A lock-free list of
@@ -57,18 +59,31 @@ mod array;
 mod blocks;
 mod error;
 mod hand;
+mod iter;
+mod lanes;
 mod line;
 #[cfg(all(test, filch_loom))]
 mod model;
+mod permit;
 mod receiver;
 mod sender;
+mod sending;
 mod shared;
+mod sink;
+mod statistics;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
+mod weak;
 
-pub use error::{RecvError, SendError, TryRecvError, TrySendError};
-pub use receiver::{Receiver, RecvFuture};
-pub use sender::{SendFuture, Sender};
+pub use error::{RecvError, ReserveError, SendError, TryRecvError, TryReserveError, TrySendError};
+pub use iter::{IntoIter, Iter, TryIter};
+pub use permit::{OwnedPermit, Permit, Permits, ReserveFuture, ReserveManyFuture};
+pub use receiver::{Receiver, RecvFuture, RecvManyFuture};
+pub use sender::{Closed, Sender};
+pub use sending::SendFuture;
+pub use sink::SendSink;
+pub use statistics::ChannelStatistics;
+pub use weak::{WeakReceiver, WeakSender};
 
 use shared::Shared;
 
@@ -114,5 +129,5 @@ pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
 
 fn ends<T>(shared: Shared<T>) -> (Sender<T>, Receiver<T>) {
     let shared = filch_primitive::sync::Arc::new(shared);
-    (Sender::first(shared.clone()), Receiver::first(shared))
+    (Sender::counted(shared.clone()), Receiver::counted(shared))
 }

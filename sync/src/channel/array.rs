@@ -45,6 +45,25 @@ struct Slot<T> {
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
+impl<T> Slot<T> {
+    /// Makes an empty slot in its place: on the way through the stack, large values would not fit there.
+    fn write(place: &mut MaybeUninit<Self>, index: usize) {
+        let place = place.as_mut_ptr();
+        // SAFETY: `place` points to a whole slot; no reference is made to what is not written yet.
+        let stamp = unsafe { &raw mut (*place).stamp };
+        // SAFETY: a field of that slot, aligned, and nobody else's.
+        unsafe { stamp.write(AtomicUsize::new(index)) };
+        // A cell of a value that need not be written need not be either, unless the model checker watches it.
+        #[cfg(filch_loom)]
+        {
+            // SAFETY: as for the stamp.
+            let value = unsafe { &raw mut (*place).value };
+            // SAFETY: as for the stamp.
+            unsafe { value.write(UnsafeCell::new(MaybeUninit::uninit())) };
+        }
+    }
+}
+
 /// A queue of a fixed number of slots.
 pub(super) struct ArrayQueue<T> {
     head: Padded<AtomicUsize>,
@@ -78,12 +97,12 @@ impl<T> ArrayQueue<T> {
     pub(super) fn new(capacity: usize) -> Self {
         assert!(capacity > 0 && capacity < usize::MAX / 4, "capacities beyond this do not come here");
         let closed_bit = (capacity + 1).next_power_of_two();
-        let slots = (0..capacity)
-            .map(|index| Slot {
-                stamp: AtomicUsize::new(index),
-                value: UnsafeCell::new(MaybeUninit::uninit()),
-            })
-            .collect();
+        let mut slots = Box::new_uninit_slice(capacity);
+        for (index, slot) in slots.iter_mut().enumerate() {
+            Slot::write(slot, index);
+        }
+        // SAFETY: each of them was written.
+        let slots = unsafe { slots.assume_init() };
         Self {
             head: Padded(AtomicUsize::new(0)),
             tail: Padded(AtomicUsize::new(0)),

@@ -8,11 +8,19 @@
 //!
 //! # Protocol
 //! Push: under the lock, write; if the tail block is full and there is no spare, unlock, allocate, begin again with that block in
-//! hand. Pop: under the lock, read; a block that fell off is freed after unlocking.
+//! hand. Pop: under the lock, read; a block that fell off is freed after unlocking. Many at once: make room outside, then under
+//! the lock read up to where a block falls off; unlock, free it, and go on.
+//!
+//! Reserve: under the lock, count places as reserved; they are as taken as those with a value in them. Using one writes a value
+//! and counts it down, full or closed or not; giving one back counts it down.
+//!
+//! Force: under the lock, write, and where it was full, read the oldest.
 //!
 //! # Why it is right
-//! All is done under the lock, and nothing but moving a value and a few words: allocation, freeing and the values' own code stay
-//! outside. Closed and length lie under the same lock, so a push is entirely before the close or is refused.
+//! All is done under the lock, and nothing but moving values, of one block at most, and a few words: allocation, freeing and the
+//! values' own code stay outside. Closed, length and reserved places lie under the same lock, so a push is entirely before the
+//! close or is refused, and values and reserved places together never go above the limit. The queue has ended when it is closed
+//! and neither holds a value nor awaits one for a reserved place.
 
 #![allow(unsafe_code, reason = "a list of blocks with a pointer to its end")]
 
@@ -63,7 +71,11 @@ struct Inner<T> {
     end: usize,
     spare: Option<Box<Block<T>>>,
     len: usize,
+    /// Places that nobody but the owner of a permit fills.
+    reserved: usize,
     closed: bool,
+    /// Nobody will ever receive: values for reserved places come back.
+    abandoned: bool,
 }
 
 // SAFETY: the blocks are owned by the list like boxes, and their values go with them.
@@ -72,7 +84,16 @@ unsafe impl<T: Send> Send for Inner<T> {}
 impl<T> BlockQueue<T> {
     /// A queue of at most `limit` values.
     pub(super) fn new(limit: usize) -> Self {
-        let inner = Inner { ends: None, first: 0, end: 0, spare: None, len: 0, closed: false };
+        let inner = Inner {
+            ends: None,
+            first: 0,
+            end: 0,
+            spare: None,
+            len: 0,
+            reserved: 0,
+            closed: false,
+            abandoned: false,
+        };
         Self { inner: ByteLock::new(inner), limit }
     }
 
@@ -81,6 +102,11 @@ impl<T> BlockQueue<T> {
     }
 
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
+        self.push_beside(value, || 0)
+    }
+
+    /// As [`push`](Self::push), where some of the limit is taken elsewhere.
+    pub(super) fn push_beside(&self, value: T, beside: impl Fn() -> usize) -> Result<(), Push<T>> {
         let mut fresh = None;
         loop {
             let mut inner = self.inner.lock();
@@ -88,7 +114,7 @@ impl<T> BlockQueue<T> {
                 drop(inner);
                 return Err(Push::Closed(value));
             }
-            if inner.len >= self.limit {
+            if inner.taken() + beside() >= self.limit {
                 drop(inner);
                 return Err(Push::Full(value));
             }
@@ -103,10 +129,107 @@ impl<T> BlockQueue<T> {
         }
     }
 
+    /// Fills a reserved place, and says whether the queue is closed.
+    ///
+    /// # Errors
+    /// The value, when nobody will ever receive it. The place is given back in either case.
+    pub(super) fn push_reserved(&self, value: T) -> Result<bool, T> {
+        let mut fresh = None;
+        loop {
+            let mut inner = self.inner.lock();
+            if inner.abandoned {
+                inner.reserved -= 1;
+                drop(inner);
+                return Err(value);
+            }
+            if inner.make_room(&mut fresh) {
+                inner.write(value);
+                inner.reserved -= 1;
+                let closed = inner.closed;
+                drop(inner);
+                return Ok(closed);
+            }
+            drop(inner);
+            fresh = Some(Block::new());
+        }
+    }
+
+    /// Puts a value in, in any case: where there is no place, that of the oldest, which comes back. Older ones than all here are
+    /// `oldest` and those after it, elsewhere, where they take `beside` of the limit.
+    ///
+    /// # Errors
+    /// The value, when the queue is closed.
+    pub(super) fn force(
+        &self,
+        value: T,
+        beside: impl Fn() -> usize,
+        oldest: impl FnOnce() -> Option<T>,
+    ) -> Result<Option<T>, T> {
+        let mut fresh = None;
+        let mut inner = loop {
+            let inner = self.inner.lock();
+            if inner.closed {
+                drop(inner);
+                return Err(value);
+            }
+            // Certain before anything is taken out.
+            if fresh.is_some() || inner.has_room() {
+                break inner;
+            }
+            drop(inner);
+            fresh = Some(Block::new());
+        };
+        let mut pushed_out = None;
+        let mut fallen = None;
+        if inner.taken() + beside() >= self.limit {
+            pushed_out = oldest();
+        }
+        // Nothing lies elsewhere any more when there was no oldest there.
+        let is_full = pushed_out.is_none() && inner.taken() + beside() >= self.limit;
+        if is_full && inner.len == 0 {
+            drop(inner);
+            return Ok(Some(value));
+        }
+        inner.make_room(&mut fresh);
+        inner.write(value);
+        if is_full {
+            let (old, block) = inner.read();
+            (pushed_out, fallen) = (Some(old), block);
+        }
+        drop(inner);
+        drop((fallen, fresh));
+        Ok(pushed_out)
+    }
+
+    /// Reserves `count` places, all or none, where some of the limit is taken elsewhere.
+    ///
+    /// # Errors
+    /// Full, or closed.
+    pub(super) fn reserve(&self, count: usize, beside: impl Fn() -> usize) -> Result<(), Push<()>> {
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return Err(Push::Closed(()));
+        }
+        match (inner.taken() + beside()).checked_add(count) {
+            Some(taken) if taken <= self.limit => {
+                inner.reserved += count;
+                Ok(())
+            }
+            _ => Err(Push::Full(())),
+        }
+    }
+
+    /// Gives `count` reserved places back, and says whether the queue is closed.
+    pub(super) fn release(&self, count: usize) -> bool {
+        let mut inner = self.inner.lock();
+        inner.reserved -= count;
+        inner.closed
+    }
+
     pub(super) fn pop(&self) -> Result<T, Pop> {
         let mut inner = self.inner.lock();
         if inner.len == 0 {
-            return Err(if inner.closed { Pop::Closed } else { Pop::Empty });
+            return Err(inner.nothing());
         }
         let (value, empty_block) = inner.read();
         drop(inner);
@@ -114,17 +237,57 @@ impl<T> BlockQueue<T> {
         Ok(value)
     }
 
+    /// Takes what is there, up to `limit`, which is not 0; never more than one lock for each block.
+    pub(super) fn pop_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, Pop> {
+        let goal = self.len().clamp(1, limit);
+        into.reserve(goal);
+        let mut count = 0;
+        while count < goal {
+            let mut inner = self.inner.lock();
+            if inner.len == 0 {
+                let nothing = inner.nothing();
+                drop(inner);
+                return if count == 0 { Err(nothing) } else { Ok(count) };
+            }
+            let mut empty_block = None;
+            while count < goal && inner.len > 0 && empty_block.is_none() {
+                let (value, block) = inner.read();
+                into.push(value);
+                count += 1;
+                empty_block = block;
+            }
+            drop(inner);
+            drop(empty_block);
+        }
+        Ok(count)
+    }
+
     /// Refuses all that is not pushed yet. True for the first call.
     pub(super) fn close(&self) -> bool {
         !std::mem::replace(&mut self.inner.lock().closed, true)
+    }
+
+    /// From now on values for reserved places come back. The queue is closed already.
+    pub(super) fn abandon(&self) {
+        self.inner.lock().abandoned = true;
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.inner.lock().closed
     }
 
+    /// Whether nothing will ever come out.
+    pub(super) fn has_ended(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.len == 0 && matches!(inner.nothing(), Pop::Closed)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.inner.lock().len
+    }
+
+    pub(super) fn reserved(&self) -> usize {
+        self.inner.lock().reserved
     }
 
     /// Blocks held, the spare one included.
@@ -143,6 +306,21 @@ impl<T> BlockQueue<T> {
 }
 
 impl<T> Inner<T> {
+    /// How much of the limit is taken here; it fits, since all that adds to it asks first.
+    fn taken(&self) -> usize {
+        self.len + self.reserved
+    }
+
+    /// Why an empty queue has nothing.
+    fn nothing(&self) -> Pop {
+        if self.closed && self.reserved == 0 { Pop::Closed } else { Pop::Empty }
+    }
+
+    /// Whether [`make_room`](Self::make_room) needs no fresh block.
+    fn has_room(&self) -> bool {
+        self.ends.is_some() && self.end < BLOCK || self.spare.is_some()
+    }
+
     /// Whether the tail has a free slot, if need be in the spare or the fresh block.
     fn make_room(&mut self, fresh: &mut Option<Box<Block<T>>>) -> bool {
         if self.ends.is_some() && self.end < BLOCK {

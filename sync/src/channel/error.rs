@@ -95,3 +95,46 @@ impl fmt::Display for TryRecvError {
 }
 
 impl Error for TryRecvError {}
+
+/// Why no place was reserved, and none will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReserveError {
+    /// The channel is closed.
+    Closed,
+    /// More places than the channel has; a rendezvous has none.
+    NeverRoom,
+}
+
+impl fmt::Display for ReserveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the channel is closed",
+            Self::NeverRoom => "the channel has not so many places",
+        })
+    }
+}
+
+impl Error for ReserveError {}
+
+/// Why no place was reserved at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryReserveError {
+    /// Not so many places are free at this moment.
+    Full,
+    /// The channel is closed.
+    Closed,
+    /// More places than the channel has; a rendezvous has none.
+    NeverRoom,
+}
+
+impl fmt::Display for TryReserveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the channel is full",
+            Self::Closed => "the channel is closed",
+            Self::NeverRoom => "the channel has not so many places",
+        })
+    }
+}
+
+impl Error for TryReserveError {}

@@ -8,6 +8,8 @@
 //!
 //! Who leaves, told and not having used it: tells the next.
 //!
+//! Who publishes several at once tells as many, with one fence and one lock.
+//!
 //! # Why no wake-up is lost
 //! One of the two fences comes first. If it is the publisher's, the waiter's second try sees what was published; if it is the
 //! waiter's, the publisher sees that somebody waits.
@@ -71,18 +73,29 @@ impl Line {
         drop(locked);
         waker.into_iter().for_each(wake_contained);
         if stands {
-            self.tell_further();
+            // It may not come: those behind it are told as well, up to one that does not stand.
+            self.tell_waiting(1);
         }
     }
 
-    /// One that stands was told, and may not come: tells those behind it, up to one that does not stand.
+    /// As much was published as `count` waiters can use: tells so many.
+    pub(super) fn tell_many(&self, count: usize) {
+        // As in `tell_one`.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed, see the fence.
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.tell_waiting(count);
+        }
+    }
+
+    /// Tells waiters until `count` of them are such as do not stand.
     #[cold]
-    fn tell_further(&self) {
+    fn tell_waiting(&self, mut count: usize) {
         let mut batch = WakeBatch::new();
         let mut locked = self.queue.lock();
         // Those that stand and come back in between do so at the end: there are no more to tell than there are now.
         let mut left = locked.len();
-        while left > 0 && locked.front().is_some() {
+        while count > 0 && left > 0 && locked.front().is_some() {
             if !batch.has_room() {
                 self.count(&locked);
                 drop(locked);
@@ -95,9 +108,7 @@ impl Line {
             if let Some(waker) = locked.notify_front(TOLD) {
                 batch.push(waker);
             }
-            if !stands {
-                break;
-            }
+            count -= usize::from(!stands);
         }
         self.count(&locked);
         drop(locked);
@@ -127,10 +138,10 @@ impl Line {
         batch.wake_all();
     }
 
-    /// Whether anybody waits at this moment; a figure to look at.
-    #[cfg(all(test, not(filch_loom)))]
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.lock().len()
+    /// How many wait at this moment, and how many did at most; figures to look at.
+    pub(super) fn figures(&self) -> (usize, usize) {
+        let locked = self.queue.lock();
+        (locked.len(), locked.peak())
     }
 
     fn count(&self, locked: &Locked<'_, bool>) {
@@ -221,11 +232,11 @@ impl<'a> LineWaiter<'a> {
         line.count(&locked);
     }
 
-    /// Leaves the line. A telling that came since the last try began is passed on.
-    fn leave(self: Pin<&mut Self>) {
+    /// Leaves the line, if it stood there. A telling that came since the last try began is passed on.
+    pub(super) fn leave(self: Pin<&mut Self>) -> bool {
         let mut this = self.project();
         if !this.waiter.as_mut().is_joined() {
-            return;
+            return false;
         }
         let mut locked = this.line.queue.lock();
         let phase = this.waiter.as_mut().leave_locked(&mut locked);
@@ -234,6 +245,7 @@ impl<'a> LineWaiter<'a> {
         if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
             this.line.tell_one();
         }
+        true
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::line::{Line, LineWaiter};
 use super::shared::{Pop, Shared, count_down, count_of, count_up};
-use super::{RecvError, TryRecvError};
+use super::{ChannelStatistics, Iter, RecvError, TryIter, TryRecvError, WeakReceiver};
 use crate::blocking;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
@@ -24,11 +24,12 @@ use std::task::{Context, Poll, ready};
 pub struct Receiver<T> {
     /// Declared, and in `drop` taken, before `shared`, into which it points.
     streaming: Option<Pin<Box<LineWaiter<'static>>>>,
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn first(shared: Arc<Shared<T>>) -> Self {
+    /// A receiver that is counted already.
+    pub(super) fn counted(shared: Arc<Shared<T>>) -> Self {
         Self { streaming: None, shared }
     }
 
@@ -63,6 +64,99 @@ impl<T> Receiver<T> {
             Err(Pop::Closed) => Err(RecvError(())),
             Err(Pop::Empty) => blocking::block_on(self.recv()),
         }
+    }
+
+    /// Receives what is there, up to `limit` values, appending them to `into`; waits for the first. Answers how many there were:
+    /// 0 only when the channel is closed and empty, or `limit` is 0.
+    ///
+    /// # Cancel safety
+    /// Values leave the channel only when this answers how many: a future that is dropped before has taken none.
+    /// # Complexity
+    /// Cheaper for each value than [`recv`](Self::recv): the senders are told once for all, and a channel with a lock takes it once
+    /// in 32 values. Of the memory in `into`, no more is asked for than there are values.
+    /// # Examples
+    /// ```
+    /// use filch_sync::channel;
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, receiver) = channel::unbounded();
+    /// (0..10).for_each(|number| sender.try_send(number).unwrap());
+    /// drop(sender);
+    /// let (mut batch, mut batches) = (Vec::new(), 0);
+    /// while receiver.recv_many(&mut batch, 4).await > 0 {
+    ///     batches += 1;
+    /// }
+    /// assert_eq!((batches, batch.len()), (3, 10));
+    /// # });
+    /// ```
+    pub fn recv_many<'a>(&'a self, into: &'a mut Vec<T>, limit: usize) -> RecvManyFuture<'a, T> {
+        RecvManyFuture { shared: &self.shared, into, limit, waiter: LineWaiter::new(&self.shared.recv_line) }
+    }
+
+    /// As [`recv_many`](Self::recv_many), if that needs no waiting. Never 0, except for a `limit` of 0.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] or [`TryRecvError::Closed`].
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{TryRecvError, bounded};
+    /// let (sender, receiver) = bounded(4);
+    /// let mut batch = Vec::new();
+    /// assert_eq!(receiver.try_recv_many(&mut batch, 9), Err(TryRecvError::Empty));
+    /// sender.try_send(1).unwrap();
+    /// sender.try_send(2).unwrap();
+    /// assert_eq!(receiver.try_recv_many(&mut batch, 9), Ok(2));
+    /// assert_eq!(batch, [1, 2]);
+    /// ```
+    pub fn try_recv_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, TryRecvError> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        self.shared.pop_many(into, limit).map_err(|none| match none {
+            Pop::Empty => TryRecvError::Empty,
+            Pop::Closed => TryRecvError::Closed,
+        })
+    }
+
+    /// As [`recv_many`](Self::recv_many), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// std::thread::spawn(move || (1..=5).for_each(|number| sender.send_blocking(number).unwrap()));
+    /// let mut got = Vec::new();
+    /// while receiver.recv_many_blocking(&mut got, 3) > 0 {}
+    /// assert_eq!(got, [1, 2, 3, 4, 5]);
+    /// ```
+    pub fn recv_many_blocking(&self, into: &mut Vec<T>, limit: usize) -> usize {
+        match self.try_recv_many(into, limit) {
+            Ok(count) => count,
+            Err(TryRecvError::Closed) => 0,
+            Err(TryRecvError::Empty) => blocking::block_on(self.recv_many(into, limit)),
+        }
+    }
+
+    /// The values that are there, up to a moment when there is none.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// (1..4).for_each(|number| sender.try_send(number).unwrap());
+    /// assert_eq!(receiver.try_iter().sum::<i32>(), 6);
+    /// assert!(!receiver.is_closed());
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// All values, up to the end of the channel, each waited for on this thread. In a task this would hold up the thread that
+    /// polls it.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded(1);
+    /// let sending = std::thread::spawn(move || (1..4).for_each(|number| sender.send_blocking(number).unwrap()));
+    /// assert_eq!(receiver.iter().sum::<i32>(), 6);
+    /// # sending.join().unwrap();
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
     }
 
     /// Closes the channel for all: nothing more can be sent, what was sent can still be received.
@@ -103,6 +197,30 @@ impl<T> Receiver<T> {
     /// Whether both receive from the same channel.
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// A look at the channel, as [`Sender::statistics`](super::Sender::statistics).
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
+    }
+
+    /// An end that receives nothing and keeps nothing open, from which a receiver can be made while there is one.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// let weak = receiver.downgrade();
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(weak.upgrade().expect("there is a receiver").try_recv(), Ok(1));
+    /// drop(receiver);
+    /// assert!(sender.is_closed() && weak.upgrade().is_none());
+    /// ```
+    pub fn downgrade(&self) -> WeakReceiver<T> {
+        WeakReceiver::new(self.shared.clone())
+    }
+
+    /// How many [`WeakReceiver`]s there are.
+    pub fn weak_receiver_count(&self) -> usize {
+        count_of(&self.shared.weak_receivers)
     }
 }
 
@@ -147,14 +265,14 @@ impl<T> Stream for Receiver<T> {
 
 impl<T> FusedStream for Receiver<T> {
     fn is_terminated(&self) -> bool {
-        self.is_closed() && self.is_empty()
+        self.shared.has_ended()
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         count_up(&self.shared.receivers);
-        Self::first(self.shared.clone())
+        Self::counted(self.shared.clone())
     }
 }
 
@@ -162,19 +280,14 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.streaming = None;
         if count_down(&self.shared.receivers) {
-            self.shared.close();
-            self.shared.discard();
+            self.shared.abandon();
         }
     }
 }
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("capacity", &self.capacity())
-            .field("senders", &self.sender_count())
-            .field("receivers", &self.receiver_count())
-            .finish_non_exhaustive()
+        self.shared.show(&mut f.debug_struct("Receiver"))
     }
 }
 
@@ -196,6 +309,42 @@ impl<T> Future for RecvFuture<'_, T> {
         let this = self.project();
         let shared = *this.shared;
         this.waiter.poll_until(cx, || shared.try_next())
+    }
+}
+
+pin_project! {
+    /// Receives several values; made by [`Receiver::recv_many`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct RecvManyFuture<'a, T> {
+        shared: &'a Shared<T>,
+        into: &'a mut Vec<T>,
+        limit: usize,
+        #[pin]
+        waiter: LineWaiter<'a>,
+    }
+}
+
+impl<T> Future for RecvManyFuture<'_, T> {
+    type Output = usize;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        ready!(slice::proceed(cx));
+        let this = self.project();
+        let (shared, into, limit) = (*this.shared, this.into, *this.limit);
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        this.waiter.poll_until(cx, || match shared.pop_many(into, limit) {
+            Ok(count) => Some(count),
+            Err(Pop::Closed) => Some(0),
+            Err(Pop::Empty) => None,
+        })
+    }
+}
+
+impl<T> fmt::Debug for RecvManyFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvManyFuture").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,9 @@
 //! The end that sends.
 
-#![allow(unsafe_code, reason = "says when the slot of a sending future is its own")]
-
-use super::hand::Slot;
 use super::line::LineWaiter;
-use super::shared::{Flavour, Push, Shared, count_down, count_of, count_up};
-use super::{SendError, TrySendError};
+use super::sending::SendFuture;
+use super::shared::{Push, Shared, count_down, count_of, count_up};
+use super::{ChannelStatistics, SendError, SendSink, TrySendError, WeakSender};
 use crate::blocking;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
@@ -17,11 +15,12 @@ use std::task::{Context, Poll, ready};
 
 /// Sends into a channel. Clones send into the same; the channel closes when the last one is dropped.
 pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
 }
 
 impl<T> Sender<T> {
-    pub(super) fn first(shared: Arc<Shared<T>>) -> Self {
+    /// A sender that is counted already.
+    pub(super) fn counted(shared: Arc<Shared<T>>) -> Self {
         Self { shared }
     }
 
@@ -35,12 +34,7 @@ impl<T> Sender<T> {
     /// # Panics
     /// When the future is polled again after it was done.
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture {
-            shared: &self.shared,
-            is_done: false,
-            slot: Slot::new(value),
-            waiter: LineWaiter::new(&self.shared.send_line),
-        }
+        SendFuture::new(&self.shared, value)
     }
 
     /// Sends `value` if that needs no waiting. Never so for a [`rendezvous`](super::rendezvous).
@@ -63,6 +57,63 @@ impl<T> Sender<T> {
             Ok(()) => Ok(()),
             Err(Push::Closed(value)) => Err(SendError(value)),
             Err(Push::Full(value)) => blocking::block_on(self.send(value)),
+        }
+    }
+
+    /// Puts `value` in, also where the channel is full: then the oldest value goes, and comes back here. For the latest of
+    /// something, where old ones are worth little.
+    ///
+    /// A channel that has no value to push out, a [`rendezvous`](super::rendezvous) or one whose places are all
+    /// [reserved](Self::reserve), gives back this one.
+    ///
+    /// # Errors
+    /// [`SendError`] with the value when the channel is closed.
+    /// # Complexity
+    /// One lock. A small bounded channel goes over from an array without a lock to a queue with one, see [`reserve`](Self::reserve).
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{SendError, bounded};
+    /// let (sender, receiver) = bounded(2);
+    /// assert_eq!(sender.force_send(1)?, None);
+    /// assert_eq!(sender.force_send(2)?, None);
+    /// assert_eq!(sender.force_send(3)?, Some(1));
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2, 3]);
+    /// # Ok::<(), SendError<i32>>(())
+    /// ```
+    pub fn force_send(&self, value: T) -> Result<Option<T>, SendError<T>> {
+        self.shared.force(value).map_err(SendError)
+    }
+
+    /// Waits until the channel is closed, by hand or because the last receiver is gone: to stop work that nobody waits for.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost by dropping the future.
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, receiver) = filch_sync::channel::bounded::<u8>(1);
+    /// let listener = std::thread::spawn(move || drop(receiver));
+    /// sender.closed().await;
+    /// assert!(sender.is_closed());
+    /// # listener.join().unwrap();
+    /// # });
+    /// ```
+    pub fn closed(&self) -> Closed<'_, T> {
+        Closed { shared: &self.shared, waiter: LineWaiter::new(&self.shared.close_line) }
+    }
+
+    /// As [`closed`](Self::closed), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let listener = std::thread::spawn(move || receiver.close());
+    /// sender.closed_blocking();
+    /// assert!(sender.try_send(1).is_err());
+    /// # listener.join().unwrap();
+    /// ```
+    pub fn closed_blocking(&self) {
+        if !self.is_closed() {
+            blocking::block_on(self.closed());
         }
     }
 
@@ -105,6 +156,44 @@ impl<T> Sender<T> {
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
+
+    /// A look at the channel.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded(4);
+    /// sender.try_send('a').unwrap();
+    /// let statistics = sender.statistics();
+    /// assert_eq!((statistics.len, statistics.senders), (1, 1));
+    /// # drop(receiver);
+    /// ```
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
+    }
+
+    /// An end that sends nothing and keeps nothing open, from which a sender can be made while there is one.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// let weak = sender.downgrade();
+    /// weak.upgrade().expect("there is a sender").try_send(1).unwrap();
+    /// drop(sender);
+    /// assert!(weak.upgrade().is_none());
+    /// assert_eq!(receiver.recv_blocking(), Ok(1));
+    /// assert!(receiver.recv_blocking().is_err(), "a weak end keeps nothing open");
+    /// ```
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender::new(self.shared.clone())
+    }
+
+    /// How many [`WeakSender`]s there are.
+    pub fn weak_sender_count(&self) -> usize {
+        count_of(&self.shared.weak_senders)
+    }
+
+    /// This sender as a [`Sink`](futures_sink::Sink).
+    pub fn into_sink(self) -> SendSink<T> {
+        SendSink::new(self)
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -124,65 +213,33 @@ impl<T> Drop for Sender<T> {
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("capacity", &self.capacity())
-            .field("senders", &self.sender_count())
-            .field("receivers", &self.receiver_count())
-            .finish_non_exhaustive()
+        self.shared.show(&mut f.debug_struct("Sender"))
     }
 }
 
 pin_project! {
-    /// Sends one value; made by [`Sender::send`].
+    /// Waits until the channel is closed; made by [`Sender::closed`].
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct SendFuture<'a, T> {
+    pub struct Closed<'a, T> {
         shared: &'a Shared<T>,
-        is_done: bool,
-        // Before the slot: leaving the line comes before the value goes.
         #[pin]
         waiter: LineWaiter<'a>,
-        #[pin]
-        slot: Slot<T>,
     }
 }
 
-impl<T> Future for SendFuture<'_, T> {
-    type Output = Result<(), SendError<T>>;
+impl<T> Future for Closed<'_, T> {
+    type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(slice::proceed(cx));
         let this = self.project();
-        let (shared, mut slot) = (*this.shared, this.slot);
-        assert!(!*this.is_done, "a future that sends is not polled after it is done");
-        let sent = if matches!(shared.flavour, Flavour::Hand) {
-            // SAFETY: slot and waiter lie in this future, which is pinned.
-            let taken = ready!(unsafe { this.waiter.poll_hand(cx, slot.as_mut(), &shared.recv_line) });
-            // SAFETY: done means that the waiter is not linked.
-            let left = unsafe { slot.take() };
-            // Taken or still there: never both.
-            if taken { Ok(()) } else { left.map_or(Ok(()), |value| Err(SendError(value))) }
-        } else {
-            ready!(this.waiter.poll_until(cx, || {
-                // SAFETY: in this flavour waiters join without naming the slot: it is never reachable through them.
-                let value = unsafe { slot.as_mut().take() }?;
-                match shared.push(value) {
-                    Ok(()) => Some(Ok(())),
-                    Err(Push::Closed(value)) => Some(Err(SendError(value))),
-                    Err(Push::Full(value)) => {
-                        // SAFETY: as above.
-                        unsafe { slot.as_mut().put(value) };
-                        None
-                    }
-                }
-            }))
-        };
-        *this.is_done = true;
-        Poll::Ready(sent)
+        let shared = *this.shared;
+        this.waiter.poll_until(cx, || shared.is_closed().then_some(()))
     }
 }
 
-impl<T> fmt::Debug for SendFuture<'_, T> {
+impl<T> fmt::Debug for Closed<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendFuture").finish_non_exhaustive()
+        f.debug_struct("Closed").finish_non_exhaustive()
     }
 }

@@ -1,10 +1,11 @@
-//! What both ends share: one of three queues, two lines of waiters, two counts.
+//! What both ends share: one of three queues, the lines of waiters, and how many ends there are.
 
-use super::array::ArrayQueue;
+use super::TryReserveError;
 use super::blocks::BlockQueue;
+use super::lanes::Lanes;
 use super::line::Line;
-use filch_primitive::discard;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
+use filch_primitive::{discard, mutant};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Why a value was not taken in.
@@ -25,7 +26,7 @@ const ARRAY_BYTES_MAX: usize = 1 << 16;
 /// What lies between the ends.
 pub(super) enum Flavour<T> {
     /// Boxed for its size: head and tail have cache lines of their own.
-    Array(Box<ArrayQueue<T>>),
+    Array(Box<Lanes<T>>),
     Blocks(BlockQueue<T>),
     Hand,
 }
@@ -35,8 +36,12 @@ pub(super) struct Shared<T> {
     pub(super) flavour: Flavour<T>,
     pub(super) send_line: Line,
     pub(super) recv_line: Line,
+    /// Who waits for the channel to close.
+    pub(super) close_line: Line,
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
+    pub(super) weak_senders: AtomicUsize,
+    pub(super) weak_receivers: AtomicUsize,
 }
 
 impl<T> Shared<T> {
@@ -45,8 +50,11 @@ impl<T> Shared<T> {
             flavour,
             send_line: Line::new(),
             recv_line: Line::new(),
+            close_line: Line::new(),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
+            weak_senders: AtomicUsize::new(0),
+            weak_receivers: AtomicUsize::new(0),
         }
     }
 
@@ -55,7 +63,7 @@ impl<T> Shared<T> {
         Self::new(match capacity {
             0 => Flavour::Hand,
             _ if capacity.saturating_mul(slot_bytes) <= ARRAY_BYTES_MAX => {
-                Flavour::Array(Box::new(ArrayQueue::new(capacity)))
+                Flavour::Array(Box::new(Lanes::new(capacity)))
             }
             _ => Flavour::Blocks(BlockQueue::new(capacity)),
         })
@@ -100,6 +108,105 @@ impl<T> Shared<T> {
         unsafe { self.send_line.take_from_hand() }
     }
 
+    /// Gives up to `limit` values out, which is not 0, and tells as many senders.
+    pub(super) fn pop_many(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, Pop> {
+        let count = match &self.flavour {
+            Flavour::Array(queue) => queue.pop_many(into, limit)?,
+            Flavour::Blocks(queue) => queue.pop_many(into, limit)?,
+            Flavour::Hand => return self.pop_hands(into, limit),
+        };
+        if self.capacity().is_some() {
+            self.send_line.tell_many(count);
+        }
+        Ok(count)
+    }
+
+    /// Takes from those that hold something out now; each is done when its value was taken.
+    fn pop_hands(&self, into: &mut Vec<T>, limit: usize) -> Result<usize, Pop> {
+        let goal = self.send_line.figures().0.clamp(1, limit);
+        into.reserve(goal);
+        for count in 0..goal {
+            match self.pop_hand() {
+                Ok(value) => into.push(value),
+                Err(nothing) if count == 0 => return Err(nothing),
+                Err(_) => return Ok(count),
+            }
+        }
+        Ok(goal)
+    }
+
+    /// Reserves `count` places, all or none.
+    pub(super) fn reserve(&self, count: usize) -> Result<(), TryReserveError> {
+        if self.capacity().is_some_and(|capacity| count > capacity) {
+            return Err(TryReserveError::NeverRoom);
+        }
+        let reserved = match &self.flavour {
+            Flavour::Array(queue) => queue.reserve(count),
+            Flavour::Blocks(queue) => queue.reserve(count, || 0),
+            // Asked for none: there is always room for that, while it is open.
+            Flavour::Hand if self.send_line.is_hand_closed() => Err(Push::Closed(())),
+            Flavour::Hand => Ok(()),
+        };
+        reserved.map_err(|refused| match refused {
+            Push::Full(()) => TryReserveError::Full,
+            Push::Closed(()) => TryReserveError::Closed,
+        })
+    }
+
+    /// The queue that counts reserved places.
+    fn reserving(&self) -> Option<&BlockQueue<T>> {
+        match &self.flavour {
+            Flavour::Array(queue) => Some(queue.side()),
+            Flavour::Blocks(queue) => Some(queue),
+            Flavour::Hand => None,
+        }
+    }
+
+    /// Takes `value` in, in a reserved place, and tells a receiver.
+    pub(super) fn push_reserved(&self, value: T) -> Result<(), T> {
+        let Some(queue) = self.reserving() else { unreachable!("a rendezvous gives no permits") };
+        if queue.push_reserved(value)? {
+            // Closed: those that waited for this place may now be at the end.
+            self.recv_line.tell_all();
+        } else {
+            self.recv_line.tell_one();
+        }
+        Ok(())
+    }
+
+    /// Gives `count` reserved places back.
+    pub(super) fn release(&self, count: usize) {
+        let Some(queue) = self.reserving().filter(|_| count > 0) else { return };
+        if mutant::planted("channel.release.silent") {
+            queue.release(count);
+        } else if queue.release(count) {
+            // Closed: it may have ended with these.
+            self.recv_line.tell_all();
+        } else if self.capacity().is_some() {
+            self.send_line.tell_many(count);
+        }
+    }
+
+    /// Places reserved at this moment.
+    pub(super) fn reserved(&self) -> usize {
+        self.reserving().map_or(0, BlockQueue::reserved)
+    }
+
+    /// Takes `value` in, in any case; what was pushed out comes back.
+    pub(super) fn force(&self, value: T) -> Result<Option<T>, T> {
+        let pushed_out = match &self.flavour {
+            Flavour::Array(queue) => queue.force(value)?,
+            Flavour::Blocks(queue) => queue.force(value, || 0, || None)?,
+            Flavour::Hand if self.send_line.is_hand_closed() => return Err(value),
+            Flavour::Hand => Some(value),
+        };
+        if pushed_out.is_none() {
+            // One more than before. Where one went for one that came, whoever waits was told of the other.
+            self.recv_line.tell_one();
+        }
+        Ok(pushed_out)
+    }
+
     /// Closes, and tells everybody.
     pub(super) fn close(&self) {
         let first = match &self.flavour {
@@ -110,6 +217,27 @@ impl<T> Shared<T> {
         if first {
             self.recv_line.tell_all();
             self.send_line.tell_all();
+            if !mutant::planted("channel.close.silent") {
+                self.close_line.tell_all();
+            }
+        }
+    }
+
+    /// Closes for the last receiver, and drops what is left.
+    pub(super) fn abandon(&self) {
+        self.close();
+        if let Some(queue) = self.reserving() {
+            queue.abandon();
+        }
+        self.discard();
+    }
+
+    /// Whether nothing will ever be received.
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.flavour {
+            Flavour::Array(queue) => queue.has_ended(),
+            Flavour::Blocks(queue) => queue.has_ended(),
+            Flavour::Hand => self.send_line.is_hand_closed(),
         }
     }
 
@@ -139,7 +267,7 @@ impl<T> Shared<T> {
     }
 
     /// Drops what is left, every value even if the drop of some panics; the first such panic goes on at the end.
-    pub(super) fn discard(&self) {
+    fn discard(&self) {
         let mut panicked = None;
         loop {
             let value = match &self.flavour {
@@ -186,6 +314,24 @@ pub(super) fn count_up(ends: &AtomicUsize) {
 pub(super) fn count_down(ends: &AtomicUsize) -> bool {
     // Ordering: AcqRel: the last one closes after all that the others did.
     ends.fetch_sub(1, Ordering::AcqRel) == 1
+}
+
+/// One more end, if there is one.
+pub(super) fn count_up_from_one(ends: &AtomicUsize) -> bool {
+    // Ordering: Relaxed, the exchange decides.
+    let mut now = ends.load(Ordering::Relaxed);
+    while now != 0 || mutant::planted("channel.upgrade.blind") {
+        if now > usize::MAX / 2 {
+            // As in `count_up`.
+            std::process::abort();
+        }
+        // Ordering: Relaxed, as in `count_up`: the ends before this one have not gone, and so have closed nothing.
+        match ends.compare_exchange_weak(now, now + 1, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return true,
+            Err(changed) => now = changed,
+        }
+    }
+    false
 }
 
 /// A figure to look at.

@@ -192,8 +192,9 @@ fn ends_show_themselves() {
     assert!(receiver.same_channel(&receiver.clone()));
     assert_eq!((sender.sender_count(), sender.receiver_count()), (1, 1));
     assert_eq!((receiver.sender_count(), receiver.receiver_count()), (1, 1));
-    assert_eq!(format!("{sender:?}"), "Sender { capacity: Some(2), senders: 1, receivers: 1, .. }");
-    assert_eq!(format!("{receiver:?}"), "Receiver { capacity: Some(2), senders: 1, receivers: 1, .. }");
+    let shown = "{ len: 0, capacity: Some(2), closed: false, senders: 1, receivers: 1, .. }";
+    assert_eq!(format!("{sender:?}"), format!("Sender {shown}"));
+    assert_eq!(format!("{receiver:?}"), format!("Receiver {shown}"));
     assert!(other.capacity().is_none() && receiver.capacity() == Some(2));
     assert!(format!("{:?} {:?}", sender.send(1), receiver.recv()).starts_with("SendFuture"));
 }

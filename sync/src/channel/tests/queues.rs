@@ -104,5 +104,5 @@ fn an_empty_line_takes_any_telling() {
     let line = Line::new();
     line.tell_one();
     line.tell_all();
-    assert_eq!(line.waiting(), 0);
+    assert_eq!(line.figures(), (0, 0));
 }
