@@ -1,6 +1,7 @@
-//! Sleeps, intervals and timeouts.
+//! Sleeps, intervals, timeouts, and the deadline in force.
 
 pub use filch_timer::{
-    Clock, Elapsed, Interval, MissedTickBehavior, Sleep, Timeout, interval, interval_at, now, sleep,
-    sleep_until, timeout, timeout_at,
+    Clock, Elapsed, Interval, MissedTickBehavior, MoveOn, RescheduleError, Sleep, Timeout, TimeoutHandle,
+    TimeoutWith, deadline, interval, interval_at, move_on_after, move_on_at, now, remaining, sleep,
+    sleep_until, timeout, timeout_at, timeout_with,
 };

@@ -28,14 +28,15 @@
 //!
 //! # The deadline
 //!
-//! Written by the future at any time, without the lock when it moves to later: the wheel reads it when the entry's
-//! slot expires and files the entry anew if it is still ahead. The wheel may read the old value at that moment
+//! Rounded up to the entry's beat, which is how timers with slack meet, it is when the entry is *due*. Deadline and beat
+//! are written by the future at any time, without the lock when the entry becomes due later: the wheel reads them when
+//! the entry's slot expires and files the entry anew if it is still ahead. The wheel may read the old value at that moment
 //! and fire: then the future finds itself fired before its time. It remembers the move ([`Entry::was_moved`])
 //! and looks at the clock before it believes in such a firing.
 
 #![allow(unsafe_code, reason = "intrusive links and a waker that move between the future and the wheel")]
 
-use crate::line::Nanos;
+use crate::line::{Beat, Nanos};
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -91,6 +92,8 @@ pub(crate) struct Entry {
     deadline: AtomicU64,
     place: UnsafeCell<Place>,
     state: AtomicU8,
+    /// The bits of the [`Beat`] that the deadline is rounded up to.
+    beat: AtomicU8,
     /// Touched by the future alone; atomic only because the wheel holds a shared reference to the entry.
     moved: AtomicBool,
     /// As above: the deadline was ahead when it was set, by a clock read then.
@@ -114,6 +117,7 @@ impl Entry {
             deadline: AtomicU64::new(deadline.raw()),
             place: UnsafeCell::new(Place { level: 0, slot: 0 }),
             state: AtomicU8::new(State::Idle as u8),
+            beat: AtomicU8::new(Beat::ANY.bits()),
             moved: AtomicBool::new(false),
             ahead: AtomicBool::new(ahead),
             _pinned: PhantomPinned,
@@ -139,6 +143,25 @@ impl Entry {
     pub(crate) fn deadline(&self) -> Nanos {
         // Ordering: Relaxed. The wheel may read a value that is about to change; `was_moved` covers that.
         Nanos::from_raw(self.deadline.load(Ordering::Relaxed))
+    }
+
+    /// When it may fire: the deadline, at its beat.
+    #[inline]
+    pub(crate) fn due(&self) -> Nanos {
+        self.deadline().at_beat(self.beat())
+    }
+
+    /// The pace at which it may fire.
+    #[inline]
+    pub(crate) fn beat(&self) -> Beat {
+        // Ordering: Relaxed, as in `deadline`.
+        Beat::from_bits(self.beat.load(Ordering::Relaxed))
+    }
+
+    /// Future: another beat. One that lets a linked entry be due earlier than it was filed takes effect with the next filing.
+    pub(crate) fn set_beat(&self, beat: Beat) {
+        // Ordering: Relaxed, as in `deadline`.
+        self.beat.store(beat.bits(), Ordering::Relaxed);
     }
 
     /// Future: another deadline, later than before if the entry is linked and its lock not held.

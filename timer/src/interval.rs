@@ -129,10 +129,86 @@ impl Interval {
         self.reset_at(later(context::now(), self.period));
     }
 
-    /// Begins anew: the next tick comes at `start`.
+    /// Begins anew: the next tick comes at once, the one after it a period later.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval_at, now};
+    /// use std::time::Duration;
+    ///
+    /// futures_lite::future::block_on(async {
+    ///     let hour = Duration::from_secs(3600);
+    ///     let mut beat = interval_at(now() + hour, hour);
+    ///     let asked = now();
+    ///     beat.reset_immediately();
+    ///     assert!(beat.tick().await - asked < hour);
+    /// });
+    /// ```
+    pub fn reset_immediately(&mut self) {
+        self.reset_at(context::now());
+    }
+
+    /// Begins anew: the next tick comes after `duration`, the one after it a period later.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval, now};
+    /// use std::time::Duration;
+    ///
+    /// futures_lite::future::block_on(async {
+    ///     let mut beat = interval(Duration::from_secs(3600));
+    ///     let begin = now();
+    ///     beat.reset_after(Duration::from_millis(1));
+    ///     assert!(beat.tick().await >= begin + Duration::from_millis(1));
+    /// });
+    /// ```
+    pub fn reset_after(&mut self, duration: Duration) {
+        self.reset_at(later(context::now(), duration));
+    }
+
+    /// Begins anew: the next tick comes at `start`. A start in the past counts as ticks missed.
+    ///
+    /// A task that waits for a tick stays registered, and is woken at the new time without polling again.
     pub fn reset_at(&mut self, start: Instant) {
         self.due = start;
         self.sleep.as_mut().reset(start);
+    }
+
+    /// Allows each tick to come up to `slack` late, so that it is woken together with others: see [`Sleep::with_slack`]. The
+    /// schedule stays as it is, and no tick is early.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::interval;
+    /// use std::time::Duration;
+    ///
+    /// let mut cleaning = interval(Duration::from_secs(60));
+    /// cleaning.set_slack(Duration::from_secs(5));
+    /// assert!(cleaning.slack() > Duration::from_secs(4));
+    /// ```
+    pub fn set_slack(&mut self, slack: Duration) {
+        self.sleep.as_mut().set_slack(slack);
+    }
+
+    /// How late a tick may come by choice: the power of two nanoseconds below what was asked for.
+    #[must_use]
+    pub fn slack(&self) -> Duration {
+        self.sleep.slack()
+    }
+
+    /// When the schedule has the next tick.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval_at, now};
+    /// use std::time::Duration;
+    ///
+    /// let start = now() + Duration::from_secs(1);
+    /// assert_eq!(interval_at(start, Duration::from_secs(60)).next_tick(), start);
+    /// ```
+    #[must_use]
+    pub const fn next_tick(&self) -> Instant {
+        self.due
     }
 
     /// The time between two ticks.
@@ -175,7 +251,11 @@ impl Interval {
             }
             MissedTickBehavior::Delay => {
                 let late = now.saturating_duration_since(tick);
-                if late < self.period && late <= ON_TIME { scheduled } else { later(now, self.period) }
+                if late < self.period && late <= ON_TIME.saturating_add(self.slack()) {
+                    scheduled
+                } else {
+                    later(now, self.period)
+                }
             }
         }
     }

@@ -41,6 +41,7 @@
 
 mod clock;
 mod context;
+mod deadline;
 mod entry;
 mod fallback;
 mod interval;
@@ -54,8 +55,12 @@ mod timer;
 mod wheel;
 
 pub use clock::{Clock, Idle, MoveGuard};
-pub use context::{EnterGuard, enter, now};
+pub use context::{EnterGuard, clock, enter, now};
+pub use deadline::{deadline, remaining, without_deadline};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
-pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+pub use timeout::{
+    Elapsed, MoveOn, RescheduleError, Timeout, TimeoutHandle, TimeoutWith, move_on_after, move_on_at,
+    timeout, timeout_at, timeout_with,
+};
 pub use timer::Timer;

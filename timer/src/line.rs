@@ -56,6 +56,45 @@ impl Resolution {
     }
 }
 
+/// A pace of two to some number of nanoseconds, counted from the line's begin: every point of a slow one is a point of all that
+/// are faster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    bits: u8,
+}
+
+impl Beat {
+    /// Every nanosecond.
+    pub(crate) const ANY: Self = Self { bits: 0 };
+
+    /// The slowest that comes at least once in `slack`.
+    pub(crate) fn within(slack: Duration) -> Self {
+        Self { bits: nanos_of(slack).checked_ilog2().unwrap_or(0) as u8 }
+    }
+
+    /// Two to this many nanoseconds.
+    #[inline]
+    pub(crate) const fn bits(self) -> u8 {
+        self.bits
+    }
+
+    /// What [`bits`](Self::bits) said.
+    #[inline]
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self { bits: bits & 63 }
+    }
+
+    /// How long it is between two points; zero for [`ANY`](Self::ANY).
+    pub(crate) const fn period(self) -> Duration {
+        if self.bits == 0 { Duration::ZERO } else { Duration::from_nanos(self.mask() + 1) }
+    }
+
+    #[inline]
+    const fn mask(self) -> u64 {
+        (1 << self.bits) - 1
+    }
+}
+
 /// The line's middle: numbers below it are before [`middle`].
 const MIDDLE: u64 = 1 << 63;
 
@@ -85,6 +124,20 @@ impl Nanos {
     /// The point later by `duration`, or the line's end.
     pub(crate) fn saturating_add(self, duration: Duration) -> Self {
         Self::from_raw(self.0.saturating_add(nanos_of(duration)))
+    }
+
+    /// The first point from here on that `beat` comes to, or the line's end.
+    #[inline]
+    pub(crate) const fn at_beat(self, beat: Beat) -> Self {
+        match self.0.checked_add(beat.mask()) {
+            Some(end) => Self::from_raw(end & !beat.mask()),
+            None => Self::MAX,
+        }
+    }
+
+    /// How long from `earlier` to here; zero if that is not earlier.
+    pub(crate) const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// The instant at this point.
@@ -132,7 +185,7 @@ fn nanos_of(duration: Duration) -> u64 {
 
 #[cfg(all(test, not(filch_loom)))]
 mod tests {
-    use super::{Nanos, Resolution, later};
+    use super::{Beat, Nanos, Resolution, later};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -157,6 +210,28 @@ mod tests {
         assert_eq!(later(now, Duration::MAX), Nanos::MAX.to_instant());
         if let Some(past) = now.checked_sub(Duration::from_secs(60 * 60 * 24 * 365 * 10_000)) {
             assert_eq!(Nanos::from(past), Nanos::from_raw(0));
+        }
+    }
+
+    #[test]
+    fn a_beat_comes_within_the_slack_and_slow_ones_are_among_the_fast() {
+        let points = (0..200).chain((0..64).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]));
+        for begin in points.map(Nanos::from_raw).chain([Nanos::MAX]) {
+            for slack in [0, 1, 2, 3, 7, 8, 9, 100, 65_536, u64::MAX / 3, u64::MAX].map(Duration::from_nanos)
+            {
+                let beat = Beat::within(slack);
+                let chosen = begin.at_beat(beat);
+                assert!(
+                    begin <= chosen && chosen <= begin.saturating_add(slack),
+                    "{begin:?} {slack:?} {chosen:?}"
+                );
+                assert!(beat.period() <= slack && slack < (beat.period() * 2).max(Duration::from_nanos(2)));
+                assert_eq!(Beat::from_bits(beat.bits()), beat);
+                for faster in (0..beat.bits()).map(Beat::from_bits) {
+                    assert_eq!(chosen.at_beat(faster), chosen);
+                }
+            }
+            assert_eq!(begin.at_beat(Beat::ANY), begin);
         }
     }
 

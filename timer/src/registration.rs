@@ -15,6 +15,8 @@
 //! one comes. To an earlier time it is taken out and filed again under the home's lock, and keeps its waker.
 //! Otherwise it becomes idle and registers when it is polled next.
 //!
+//! Another beat moves the time it is due as well: to later or earlier, a linked entry is filed anew under the home's lock.
+//!
 //! Dropped: a linked entry is taken out under the home's lock. In every other state the wheel knows nothing of it,
 //! and no lock is taken.
 //!
@@ -26,7 +28,7 @@
 use crate::context;
 use crate::entry::{Entry, State};
 use crate::fallback;
-use crate::line::Nanos;
+use crate::line::{Beat, Nanos};
 use crate::timer::{Link, Timer};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -54,7 +56,12 @@ impl Registration {
         self.entry.deadline()
     }
 
-    /// Whether the deadline has come.
+    /// The pace at which it fires.
+    pub(crate) fn beat(&self) -> Beat {
+        self.entry.beat()
+    }
+
+    /// Whether it is due.
     pub(crate) fn is_elapsed(&self) -> bool {
         if self.entry.state() == State::Fired && !self.entry.was_moved() {
             return true;
@@ -62,10 +69,10 @@ impl Registration {
         self.has_come()
     }
 
-    /// Whether the deadline has come, by the clock of the home, or else of this thread.
+    /// Whether it is due, by the clock of the home, or else of this thread.
     fn has_come(&self) -> bool {
         let now = self.home.as_ref().map_or_else(context::nanos, |home| home.clock().nanos());
-        now >= self.deadline()
+        now >= self.entry.due()
     }
 
     /// Ready once the deadline has come; wakes then.
@@ -110,6 +117,30 @@ impl Registration {
         this.entry.rearm();
     }
 
+    /// As [`set_beat`](Self::set_beat), before it is pinned: no wheel knows it.
+    pub(crate) fn begin_with(&self, beat: Beat) {
+        debug_assert!(self.entry.state() == State::Idle, "not pinned, not linked");
+        self.entry.set_beat(beat);
+    }
+
+    /// From now on fires at the points of `beat`; what has fired stays so.
+    pub(crate) fn set_beat(self: Pin<&mut Self>, beat: Beat) {
+        let this = self.into_ref().get_ref();
+        if this.entry.state() == State::Linked {
+            // Stored before it is filed anew. Should the wheel come to the entry meanwhile, it may find it due by either, and the
+            // mark makes the future look at the clock.
+            this.entry.set_moved(true);
+            this.entry.set_beat(beat);
+            if let Some(home) = &this.home {
+                // SAFETY: we are the future, and what is linked is linked with its home; it is pinned and its drop
+                // takes it out.
+                unsafe { home.refile(&this.entry, this.deadline(), context::is_owner(home)) };
+            }
+        } else {
+            this.entry.set_beat(beat);
+        }
+    }
+
     /// Registers another waker; `false` if the entry has left the wheel meanwhile.
     #[cold]
     fn exchange_waker(&self, cx: &mut Context<'_>) -> bool {
@@ -135,7 +166,7 @@ impl Registration {
                 return Poll::Pending;
             };
             let now = if std::mem::take(&mut ahead) { Nanos::MIN } else { home.clock().nanos() };
-            if now >= self.deadline() {
+            if now >= self.entry.due() {
                 break;
             }
             let waker = cx.waker().clone();

@@ -1,7 +1,7 @@
 //! Waiting for a point in time.
 
 use crate::context;
-use crate::line::{Nanos, Resolution};
+use crate::line::{Beat, Nanos, Resolution};
 use crate::registration::Registration;
 use filch_primitive::slice;
 use pin_project_lite::pin_project;
@@ -92,13 +92,67 @@ impl Sleep {
         Self { registration: Registration::new(deadline) }
     }
 
-    /// When it is ready. A deadline more than 292 years from the start of the process is kept at that distance.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.registration.deadline().to_instant()
+    /// Allows it to be ready up to `slack` after its deadline, so that what is due at about the same time costs one wake-up.
+    ///
+    /// The slack counts as the power of two nanoseconds below it, and the deadline is rounded up to a multiple of that: sleeps with
+    /// slack meet at the same points, those with more of it at every so manieth, without looking for each other. It is never
+    /// early.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, now, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let (second, milli) = (Duration::from_secs(1), Duration::from_millis(1));
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    ///
+    /// let mut naps: Vec<_> = (1..=100).map(|n| Box::pin(sleep(n * milli).with_slack(second))).collect();
+    /// for nap in &mut naps {
+    ///     assert_eq!(block_on(poll_once(nap)), None);
+    /// }
+    /// let mut wakes = 0;
+    /// while let Some(next) = timer.next_deadline() {
+    ///     clock.advance(next - now());
+    ///     wakes += 1;
+    /// }
+    /// assert!(wakes <= 2, "for a hundred deadlines");
+    /// ```
+    pub fn with_slack(self, slack: Duration) -> Self {
+        // By value, so no wheel knows it.
+        self.registration.begin_with(Beat::within(slack));
+        self
     }
 
-    /// Whether the deadline has come, by the clock of the timer it is registered with, or else of this thread.
+    /// As [`with_slack`](Self::with_slack), for one that is polled already. One that was seen to be ready stays so: then the
+    /// slack counts from the next [`reset`](Self::reset).
+    pub fn set_slack(self: Pin<&mut Self>, slack: Duration) {
+        self.project().registration.set_beat(Beat::within(slack));
+    }
+
+    /// How much later than its deadline it may be ready: the power of two nanoseconds below what was asked for.
+    #[must_use]
+    pub fn slack(&self) -> Duration {
+        self.registration.beat().period()
+    }
+
+    /// The deadline asked for. A deadline more than 292 years from the start of the process is kept at that distance.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.nanos().to_instant()
+    }
+
+    /// As [`deadline`](Self::deadline), on the time line.
+    #[inline]
+    pub(crate) fn nanos(&self) -> Nanos {
+        self.registration.deadline()
+    }
+
+    /// Whether it is ready, by the clock of the timer it is registered with, or else of this thread: its deadline has come,
+    /// and what it takes of its slack.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         self.registration.is_elapsed()
@@ -124,7 +178,12 @@ impl Sleep {
     /// });
     /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
-        self.project().registration.reset(Nanos::from(deadline));
+        self.reset_to(Nanos::from(deadline));
+    }
+
+    /// As [`reset`](Self::reset), on the time line.
+    pub(crate) fn reset_to(self: Pin<&mut Self>, deadline: Nanos) {
+        self.project().registration.reset(deadline);
     }
 
     /// Ready once the deadline has come, whatever the time slice says.
@@ -147,6 +206,9 @@ impl Future for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep").field("deadline", &self.deadline()).finish_non_exhaustive()
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline())
+            .field("slack", &self.slack())
+            .finish_non_exhaustive()
     }
 }

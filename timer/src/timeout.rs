@@ -1,5 +1,20 @@
 //! An upper limit on how long a future is waited for.
+//!
+//! Polled: 1. the deadline is put in force, see [`crate::deadline()`]; 2. the future is polled, and has the last word if
+//! it is ready; 3. the deadline in force before is so again; 4. the own deadline is looked at, whatever the time slice says: a future
+//! that uses up its slice in each poll must not hold it off.
 
+mod handle;
+mod move_on;
+#[cfg(all(test, not(filch_loom)))]
+mod tests;
+
+pub use handle::{TimeoutHandle, TimeoutWith, timeout_with};
+pub use move_on::{MoveOn, move_on_after, move_on_at};
+
+use crate::context;
+use crate::deadline::{self, NEVER, Scope};
+use crate::line::Nanos;
 use crate::sleep::{Sleep, sleep, sleep_until};
 use pin_project_lite::pin_project;
 use std::error::Error;
@@ -7,14 +22,15 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-
-#[cfg(all(test, not(filch_loom)))]
-mod tests;
 
 pin_project! {
     /// Waits for a future, but no longer than until a deadline; made by [`timeout`] and [`timeout_at`].
+    ///
+    /// While it polls the future its deadline is the one [in force](crate::deadline()), unless a scope around it has an
+    /// earlier one. When both have come by the same poll, the scope with the earlier deadline is the one that elapses; of
+    /// equal ones the inner.
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
@@ -23,8 +39,30 @@ pin_project! {
         #[pin]
         future: F,
         #[pin]
-        deadline: Sleep,
+        limit: Limit,
     }
+}
+
+pin_project! {
+    /// The deadline of a scope, and what became of it.
+    struct Limit {
+        #[pin]
+        sleep: Sleep,
+        phase: Phase,
+    }
+}
+
+/// What became of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Neither has come.
+    Active,
+    /// The deadline has come, and a scope outside with an earlier one was left to say so, once.
+    Yielded,
+    /// The deadline came first.
+    Expired,
+    /// The future came first.
+    Finished,
 }
 
 /// The deadline came before the future was ready.
@@ -32,6 +70,16 @@ pin_project! {
 /// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Elapsed(());
+
+/// The scope had ended before it was rescheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RescheduleError {
+    /// The deadline came first: the future is given up and not polled again.
+    Expired,
+    /// The future came first, or both were dropped.
+    Finished,
+}
 
 /// Waits for `future`, but no longer than `duration`, counted from this call.
 ///
@@ -61,7 +109,7 @@ pub struct Elapsed(());
 /// # }
 /// ```
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { future: future.into_future(), deadline: sleep(duration) }
+    Timeout { future: future.into_future(), limit: Limit::new(sleep(duration)) }
 }
 
 /// Waits for `future`, but no longer than until `deadline`; otherwise as [`timeout`].
@@ -85,7 +133,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// });
 /// ```
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout { future: future.into_future(), deadline: sleep_until(deadline) }
+    Timeout { future: future.into_future(), limit: Limit::new(sleep_until(deadline)) }
 }
 
 impl<F> Timeout<F> {
@@ -104,29 +152,195 @@ impl<F> Timeout<F> {
         self.future
     }
 
-    /// When the time is up.
+    /// When the time is up; without a deadline, the end of the time line.
     pub fn deadline(&self) -> Instant {
-        self.deadline.deadline()
+        self.limit.sleep.deadline()
+    }
+
+    /// When the time is up; `None` without a deadline.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{now, timeout, timeout_at};
+    /// use std::future::ready;
+    /// use std::time::Duration;
+    ///
+    /// let deadline = now() + Duration::from_secs(1);
+    /// assert_eq!(timeout_at(deadline, ready(())).when(), Some(deadline));
+    /// assert_eq!(timeout(Duration::MAX, ready(())).when(), None);
+    /// ```
+    pub fn when(&self) -> Option<Instant> {
+        let deadline = self.limit.sleep.nanos();
+        (deadline != NEVER).then(|| deadline.to_instant())
+    }
+
+    /// Whether it ended because its time was up.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout;
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let mut limited = pin!(timeout(Duration::from_millis(1), pending::<()>()));
+    /// assert!(!limited.is_expired());
+    /// assert!(futures_lite::future::block_on(limited.as_mut()).is_err());
+    /// assert!(limited.is_expired());
+    /// ```
+    pub fn is_expired(&self) -> bool {
+        self.limit.phase == Phase::Expired
+    }
+
+    /// Ends at `at` instead, or without a deadline for `None`. A task that waits for it stays registered.
+    ///
+    /// # Errors
+    /// [`RescheduleError`] once it has ended: what was given up does not come back.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{now, sleep, timeout};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// futures_lite::future::block_on(async {
+    ///     let work = sleep(Duration::from_millis(2));
+    ///     let mut limited = pin!(timeout(Duration::ZERO, work));
+    ///     limited.as_mut().reschedule(now() + Duration::from_secs(60))?;
+    ///     assert!(limited.await.is_ok());
+    /// #     Ok::<_, filch_timer::RescheduleError>(())
+    /// })
+    /// # .unwrap();
+    /// ```
+    pub fn reschedule(self: Pin<&mut Self>, at: impl Into<Option<Instant>>) -> Result<(), RescheduleError> {
+        self.project().limit.reschedule(at.into().map_or(NEVER, Nanos::from))
+    }
+
+    /// Ends `duration` from now instead; otherwise as [`reschedule`](Self::reschedule).
+    ///
+    /// # Errors
+    /// [`RescheduleError`] once it has ended.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout;
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// futures_lite::future::block_on(async {
+    ///     let mut limited = pin!(timeout(Duration::from_secs(3600), pending::<()>()));
+    ///     limited.as_mut().reschedule_after(Duration::from_millis(1))?;
+    ///     assert!(limited.await.is_err());
+    /// #     Ok::<_, filch_timer::RescheduleError>(())
+    /// })
+    /// # .unwrap();
+    /// ```
+    pub fn reschedule_after(self: Pin<&mut Self>, duration: Duration) -> Result<(), RescheduleError> {
+        self.project().limit.reschedule(context::nanos().saturating_add(duration))
+    }
+
+    /// Allows it to end up to `slack` after its deadline, so that it is woken together with others: see
+    /// [`Sleep::with_slack`].
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout;
+    /// use std::time::Duration;
+    ///
+    /// // A thousand connections that are closed when idle for a minute, or a little more.
+    /// let minute = Duration::from_secs(60);
+    /// let read = async { 5 };
+    /// let limited = timeout(minute, read).with_slack(Duration::from_secs(1));
+    /// assert_eq!(futures_lite::future::block_on(limited), Ok(5));
+    /// ```
+    pub fn with_slack(self, slack: Duration) -> Self {
+        let Limit { sleep, phase } = self.limit;
+        Self { future: self.future, limit: Limit { sleep: sleep.with_slack(slack), phase } }
     }
 }
 
 impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(output) = this.future.poll(cx) {
+        let scope = Scope::enter(this.limit.sleep.nanos());
+        let polled = this.future.poll(cx);
+        let outer = scope.leave();
+        if let Poll::Ready(output) = polled {
+            *this.limit.project().phase = Phase::Finished;
             return Poll::Ready(Ok(output));
         }
-        // Whatever the time slice says: a future that uses up its slice in each poll must not hold off its
-        // deadline.
-        this.deadline.poll_due(cx).map(|()| Err(Elapsed(())))
+        ready!(this.limit.poll_expired(outer, cx));
+        Poll::Ready(Err(Elapsed(())))
+    }
+}
+
+impl Limit {
+    #[inline]
+    fn new(sleep: Sleep) -> Self {
+        Self { sleep, phase: Phase::Active }
+    }
+
+    fn reschedule(self: Pin<&mut Self>, deadline: Nanos) -> Result<(), RescheduleError> {
+        self.phase.check()?;
+        let this = self.project();
+        *this.phase = Phase::Active;
+        this.sleep.reset_to(deadline);
+        Ok(())
+    }
+
+    /// Ready when this scope, whose future is not ready, ends by its deadline; `outer` is in force around it.
+    fn poll_expired(self: Pin<&mut Self>, outer: Nanos, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        // Registered even without a deadline, so that one that it is rescheduled to wakes the task.
+        ready!(this.sleep.as_mut().poll_due(cx));
+        let own = this.sleep.nanos();
+        if own == NEVER {
+            return Poll::Pending;
+        }
+        if *this.phase == Phase::Active && deadline::yields(own, outer) {
+            *this.phase = Phase::Yielded;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        *this.phase = Phase::Expired;
+        Poll::Ready(())
+    }
+}
+
+impl Phase {
+    /// Whether there is anything left to reschedule.
+    const fn check(self) -> Result<(), RescheduleError> {
+        match self {
+            Self::Active | Self::Yielded => Ok(()),
+            Self::Expired => Err(RescheduleError::Expired),
+            Self::Finished => Err(RescheduleError::Finished),
+        }
+    }
+}
+
+/// The deadline, and what became of it.
+fn debug_limit(f: &mut fmt::DebugStruct<'_, '_>, phase: Phase, when: Option<Instant>) {
+    let state = match phase {
+        Phase::Active | Phase::Yielded => "active",
+        Phase::Expired => "expired",
+        Phase::Finished => "finished",
+    };
+    f.field("state", &format_args!("{state}"));
+    if phase.check().is_ok() {
+        f.field("when", &when);
     }
 }
 
 impl<F: fmt::Debug> fmt::Debug for Timeout<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout").field("future", &self.future).field("deadline", &self.deadline()).finish()
+        let mut shown = f.debug_struct("Timeout");
+        shown.field("future", &self.future);
+        debug_limit(&mut shown, self.limit.phase, self.when());
+        shown.finish()
     }
 }
 
@@ -143,3 +357,14 @@ impl From<Elapsed> for io::Error {
         Self::new(io::ErrorKind::TimedOut, elapsed)
     }
 }
+
+impl fmt::Display for RescheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "the timeout has expired already",
+            Self::Finished => "what the timeout was for has finished already",
+        })
+    }
+}
+
+impl Error for RescheduleError {}

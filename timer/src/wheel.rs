@@ -132,7 +132,7 @@ impl Wheel {
     /// 2. It is in no wheel, and the caller has the right to its links.
     pub(crate) unsafe fn insert(&mut self, entry: NonNull<Entry>, now: u64) -> Option<u64> {
         // SAFETY: by 1 it is valid.
-        let when = self.resolution.at_or_after(unsafe { entry.as_ref() }.deadline());
+        let when = self.resolution.at_or_after(unsafe { entry.as_ref() }.due());
         self.catch_up(now);
         if when <= self.elapsed {
             return None;
@@ -174,7 +174,7 @@ impl Wheel {
             // SAFETY: entries in our lists are ours.
             while let Some(entry) = unsafe { self.pending.pop_front() } {
                 // SAFETY: it was in a list, so it is valid.
-                let when = self.resolution.at_or_after(unsafe { entry.as_ref() }.deadline());
+                let when = self.resolution.at_or_after(unsafe { entry.as_ref() }.due());
                 if when <= self.elapsed {
                     self.len -= 1;
                     return Step::Due(entry);

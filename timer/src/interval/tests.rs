@@ -1,4 +1,4 @@
-//! Paces kept on a virtual clock.
+//! Paces kept on a virtual clock; what tokio's `time_interval` pins.
 
 use crate::testing::{Count, MILLI, manual, poll};
 use crate::{Interval, MissedTickBehavior, interval, interval_at, now};
@@ -7,6 +7,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
+
+static_assertions::assert_impl_all!(Interval: Send, Sync, Unpin);
 
 const PERIOD: Duration = Duration::from_millis(10);
 
@@ -124,6 +126,74 @@ fn resetting_begins_anew() {
     interval.reset_at(start + 18 * MILLI);
     clock.advance(MILLI);
     assert_eq!(tick(&mut interval, start, &count), Poll::Ready(18));
+}
+
+#[test]
+fn resetting_at_once_after_and_at_set_the_pace_from_there() {
+    let (clock, timer, _context) = manual();
+    let count = Count::new();
+    let start = now();
+    let mut interval = interval(PERIOD);
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(0));
+    clock.advance(3 * MILLI);
+    interval.reset_immediately();
+    assert_eq!(interval.next_tick(), now());
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(3));
+    assert!(tick(&mut interval, start, &count).is_pending());
+    // Who waits is woken at the new time without another poll, be it earlier or later.
+    interval.reset_after(2 * MILLI);
+    clock.advance(2 * MILLI);
+    assert_eq!(count.get(), 1);
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(5));
+    assert!(tick(&mut interval, start, &count).is_pending());
+    interval.reset_after(2 * PERIOD);
+    clock.advance(2 * PERIOD - MILLI);
+    assert_eq!((count.get(), tick(&mut interval, start, &count)), (1, Poll::Pending));
+    clock.advance(MILLI);
+    assert_eq!(count.get(), 2);
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(25));
+    assert_eq!(interval.next_tick(), start + 35 * MILLI);
+    // A start in the past counts as missed: the tick comes at once, the pace is kept.
+    interval.reset_at(start + 4 * MILLI);
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(4));
+    assert_eq!(tick(&mut interval, start, &count), Poll::Pending);
+    clock.advance(9 * MILLI);
+    assert_eq!(tick(&mut interval, start, &count), Poll::Ready(34));
+    interval.reset_after(Duration::MAX);
+    assert!(tick(&mut interval, start, &count).is_pending());
+    drop(interval);
+    assert!(timer.is_empty());
+}
+
+#[test]
+fn slack_brings_ticks_together_and_leaves_the_schedule_alone() {
+    for behavior in [MissedTickBehavior::Skip, MissedTickBehavior::Burst, MissedTickBehavior::Delay] {
+        let (clock, timer, _context) = manual();
+        let count = Count::new();
+        let start = now();
+        let slack = 4 * MILLI;
+        let mut beats: Vec<_> = (0..20).map(|n| interval_at(start + n * MILLI / 10, PERIOD)).collect();
+        for beat in &mut beats {
+            beat.set_missed_tick_behavior(behavior);
+            beat.set_slack(slack);
+            assert!(beat.slack() <= slack && slack < 2 * beat.slack());
+        }
+        let (mut ticks, mut wakes) = (vec![0_u32; beats.len()], 0);
+        while clock.now() < start + 50 * PERIOD {
+            for ((beat, n), ticks) in beats.iter_mut().zip(0..).zip(&mut ticks) {
+                while let Poll::Ready(tick) = poll(pin!(beat.tick()), &count) {
+                    assert_eq!(tick, start + n * MILLI / 10 + *ticks * PERIOD);
+                    assert!(tick <= clock.now() && clock.now() <= tick + slack);
+                    *ticks += 1;
+                }
+            }
+            let next = timer.next_deadline().unwrap();
+            clock.advance(next.saturating_duration_since(clock.now()));
+            wakes += 1;
+        }
+        assert!(ticks.iter().all(|&ticks| (49..=51).contains(&ticks)), "{ticks:?}");
+        assert!(wakes <= 110, "{wakes} wake-ups for a thousand ticks in fifty periods");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Sleeps polled, reset and dropped by hand.
 
 use crate::line::{Nanos, Resolution};
-use crate::testing::{Count, MILLI, block_on, manual, poll, poll_once, watched};
+use crate::testing::{Count, MILLI, Random, block_on, manual, poll, poll_once, watched};
 use crate::{Clock, Interval, Sleep, Timeout, Timer, enter, now, sleep, sleep_until};
 use filch_primitive::slice;
 use std::pin::pin;
@@ -262,4 +262,96 @@ fn now_is_the_clocks() {
     let (clock, _timer, _context) = manual();
     assert_eq!(now(), clock.now());
     assert_eq!(Nanos::from(now()), clock.nanos());
+}
+
+#[test]
+fn slack_is_never_early_nor_later_than_it_says() {
+    let (clock, timer, _context) = manual();
+    for slack in [0, 1, 2, 1_000, 999_999, 1_000_000, 3_600_000_000_000].map(Duration::from_nanos) {
+        for duration in
+            [0, 1, 63, 64, 65, 4_095, 4_096, 1_000_003, 3_600_000_000_001].map(Duration::from_nanos)
+        {
+            let start = clock.now();
+            let count = Count::new();
+            let mut late = pin!(sleep(duration).with_slack(slack));
+            assert_eq!(late.deadline(), start + duration);
+            assert!(late.slack() <= slack && slack <= 2 * late.slack() + Duration::from_nanos(1));
+            if poll(late.as_mut(), &count).is_pending() {
+                let wakes = timer.next_deadline().unwrap();
+                assert!(start + duration <= wakes && wakes <= start + duration + slack);
+                assert!(!late.is_elapsed());
+                clock.advance(wakes - start);
+                assert_eq!(count.get(), 1);
+                assert!(late.is_elapsed() && poll(late.as_mut(), &count).is_ready());
+            } else {
+                assert_eq!(duration, Duration::ZERO, "only a deadline that has come needs no wheel");
+            }
+            assert_eq!(late.deadline(), start + duration);
+        }
+    }
+}
+
+#[test]
+fn sleeps_with_slack_meet() {
+    let (clock, timer, _context) = manual();
+    let count = Count::new();
+    let mut turns = Vec::new();
+    for slack in [Duration::ZERO, 8 * MILLI, 64 * MILLI] {
+        let mut random = Random::new(7);
+        let mut sleeps: Vec<_> = (0..1_000)
+            .map(|_| Box::pin(sleep(Duration::from_micros(random.below(1_000_000))).with_slack(slack)))
+            .collect();
+        let woken = count.get();
+        let waiting = sleeps
+            .iter_mut()
+            .filter_map(|sleep| poll(sleep.as_mut(), &count).is_pending().then_some(()))
+            .count();
+        let mut turned = 0;
+        while let Some(next) = timer.next_deadline() {
+            clock.advance(next - clock.now());
+            turned += 1;
+        }
+        assert_eq!(count.get(), woken + waiting);
+        turns.push(turned);
+    }
+    // A second has 239 beats of 2^22 ns, the power of two below 8 ms, and 30 of 2^25.
+    assert!(turns[0] > 900 && turns[1] <= 240 && turns[2] <= 31, "{turns:?}");
+}
+
+#[test]
+fn slack_is_set_anew_while_it_waits() {
+    let (clock, timer, _context) = manual();
+    let count = Count::new();
+    let deadline = clock.now() + MILLI;
+    let mut sleep = pin!(sleep_until(deadline));
+    assert!(poll(sleep.as_mut(), &count).is_pending());
+    sleep.as_mut().set_slack(Duration::from_secs(1));
+    assert_eq!(sleep.deadline(), deadline);
+    clock.advance(MILLI);
+    assert!(poll(sleep.as_mut(), &count).is_pending(), "a second of slack reaches further");
+    // Without slack it wakes at its deadline, which has come.
+    sleep.as_mut().set_slack(Duration::ZERO);
+    assert!(poll(sleep.as_mut(), &count).is_ready());
+    assert_eq!((sleep.deadline(), timer.len()), (deadline, 0));
+    // One that is ready stays so; the slack counts from the next reset on.
+    sleep.as_mut().set_slack(Duration::from_secs(1));
+    assert!(poll(sleep.as_mut(), &count).is_ready());
+    sleep.as_mut().reset(deadline);
+    assert_eq!((sleep.deadline(), sleep.slack()), (deadline, Duration::from_nanos(1 << 29)));
+    let ahead = clock.now() + MILLI;
+    sleep.as_mut().reset(ahead);
+    assert!(poll(sleep.as_mut(), &count).is_pending());
+    clock.advance(Duration::from_secs(1) + MILLI);
+    assert!(poll(sleep.as_mut(), &count).is_ready());
+}
+
+#[test]
+fn slack_beyond_the_end_of_time_overflows_nothing() {
+    let (clock, _timer, _context) = manual();
+    let mut longest = pin!(sleep(Duration::MAX).with_slack(Duration::MAX));
+    let mut soon = pin!(sleep(MILLI).with_slack(Duration::MAX));
+    assert!(poll_once(longest.as_mut()).is_pending() && poll_once(soon.as_mut()).is_pending());
+    assert_eq!(soon.deadline(), clock.now() + MILLI);
+    clock.advance(Duration::MAX);
+    assert!(poll_once(longest.as_mut()).is_ready() && poll_once(soon.as_mut()).is_ready());
 }
