@@ -12,6 +12,8 @@ pub mod task;
 pub mod time;
 
 mod driver;
+#[cfg(feature = "macros")]
+mod macros;
 mod metrics;
 #[cfg(all(test, filch_loom))]
 mod model;

@@ -22,7 +22,8 @@
 use crate::error::Error;
 use crate::function::{Function, Refused};
 use crate::options::Options;
-use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
+use crate::template::{code, group};
+use proc_macro::{Delimiter, TokenStream, TokenTree};
 use std::fmt;
 
 /// Which attribute it is.
@@ -100,29 +101,4 @@ fn settings(root: &TokenStream, options: Options) -> TokenStream {
         field("timeout:", timeout),
     ];
     [root.clone(), code("::__private::Options"), group(Delimiter::Brace, fields)].into_iter().collect()
-}
-
-fn group(delimiter: Delimiter, parts: impl IntoIterator<Item = TokenStream>) -> TokenStream {
-    let mut group = Group::new(delimiter, parts.into_iter().collect());
-    group.set_span(Span::mixed_site());
-    TokenTree::Group(group).into()
-}
-
-/// Tokens of our own, which belong to the attribute.
-fn code(source: &str) -> TokenStream {
-    fn belong(tokens: TokenStream) -> TokenStream {
-        let respanned = tokens.into_iter().map(|token| {
-            let mut token = match token {
-                TokenTree::Group(group) => {
-                    TokenTree::Group(Group::new(group.delimiter(), belong(group.stream())))
-                }
-                other => other,
-            };
-            token.set_span(Span::mixed_site());
-            token
-        });
-        respanned.collect()
-    }
-    // What stands in this file is well formed; were it not, no expansion would compile, and every test would say so.
-    belong(source.parse().unwrap_or_default())
 }

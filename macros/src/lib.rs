@@ -1,20 +1,28 @@
-//! `#[filch::main]` and `#[filch::test]`: an `async fn` that is started like any other.
+//! `#[filch::main]` and `#[filch::test]`, an `async fn` that is started like any other; `select!`, `join!` and `try_join!`,
+//! futures that are awaited together.
 //!
-//! Users name these through the `filch` crate. On bare `proc_macro`: the grammar they read is a function's header and a
-//! list of `name = literal`, and that needs no parser of the whole language to be built first.
+//! Users name these through the `filch` crate. On bare `proc_macro`: the grammar they read is a function's header, a list of
+//! `name = literal` and a chain of `if let`, and that needs no parser of the whole language to be built first.
 //!
 //! In reading order:
 //! - `function`: takes an `async fn` apart, or says why it is not one that can be started.
 //! - `options`: what stands in the attribute's parentheses; `literal`: the values there.
 //! - `expand`: what the function becomes.
+//! - `branches`: takes the chain of a `select!` apart; `select`: what it becomes.
+//! - `join`: what `join!` and `try_join!` become.
+//! - `template`: code of our own with the user's put in.
 //! - `error`: a sentence at a place in the user's code. A mistake in the options leaves the function as it is, so that
 //!   it is checked all the same; several mistakes are told at once.
 
+mod branches;
 mod error;
 mod expand;
 mod function;
+mod join;
 mod literal;
 mod options;
+mod select;
+mod template;
 
 use expand::Kind;
 use proc_macro::TokenStream;
@@ -86,4 +94,25 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Test, options, item)
+}
+
+/// Behind `filch::select!`, which says where the `filch` crate is: `select!((root) if let pattern = future { body } ..)`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::expand(input)
+}
+
+/// Behind `filch::join!`, which tells the futures apart: `join!((root) (future) ..)`.
+#[doc(hidden)]
+#[proc_macro]
+pub fn join(input: TokenStream) -> TokenStream {
+    join::expand(join::Kind::Join, input)
+}
+
+/// Behind `filch::try_join!`, as [`join`](macro@join).
+#[doc(hidden)]
+#[proc_macro]
+pub fn try_join(input: TokenStream) -> TokenStream {
+    join::expand(join::Kind::TryJoin, input)
 }
