@@ -1,21 +1,22 @@
 //! The deadline in force here: what the scopes around a poll leave to it.
 //!
-//! A [`Timeout`](crate::Timeout) does not hand its deadline down: for as long as it polls its future, the earlier of its own
-//! deadline and the one in force before stands in a cell of the thread, and afterwards the one before stands there again.
-//! Thus nested scopes can only shorten it, it works under every executor, and a future that is moved between threads or
-//! scopes takes nothing stale along.
+//! A [`Timeout`](crate::Timeout) does not hand its deadline down: for as long as it polls its future, the
+//! earlier of its own deadline and the one in force before stands in a cell of the thread, and afterwards the
+//! one before stands there again. Thus nested scopes can only shorten it, it works under every executor, and
+//! a future that is moved between threads or scopes takes nothing stale along.
 //!
 //! # Whose deadline came
 //!
-//! A scope polls its future before it looks at its own deadline, so that of two nested ones whose deadlines have both come
-//! the inner one would speak first. It does so only where its own deadline is not the later one. Otherwise it lets the
-//! outer one speak, once ([`yields`]): the outer one's deadline has come, so it ends in this poll or, where its
-//! wheel is still being turned, in the next; and it drops the inner one. The inner one has woken the task meanwhile, for
-//! something between the two may poll only what was woken. If it is polled again all the same, because the outer one was
-//! rescheduled or is not of this task at all, its own deadline counts.
+//! A scope polls its future before it looks at its own deadline, so that of two nested ones whose deadlines
+//! have both come the inner one would speak first. It does so only where its own deadline is not the later
+//! one. Otherwise it lets the outer one speak, once ([`yields`]): the outer one's deadline has come, so it
+//! ends in this poll or, where its wheel is still being turned, in the next; and it drops the inner one. The
+//! inner one has woken the task meanwhile, for something between the two may poll only what was woken. If it
+//! is polled again all the same, because the outer one was rescheduled or is not of this task at all, its own
+//! deadline counts.
 //!
-//! Rejected: not registering a deadline later than the one in force. When the outer scope is rescheduled to a later time,
-//! nobody would wake the inner one.
+//! Rejected: not registering a deadline later than the one in force. When the outer scope is rescheduled to a
+//! later time, nobody would wake the inner one.
 
 use crate::context;
 use crate::line::Nanos;
@@ -33,11 +34,12 @@ filch_primitive::thread_local! {
 }
 
 /// The deadline in force here: the earliest of all scopes ([`timeout`](crate::timeout()),
-/// [`move_on_after`](crate::move_on_after) and their like) within which the caller is being polled. `None` outside of all, and where
-/// none of them has a deadline.
+/// [`move_on_after`](crate::move_on_after) and their like) within which the caller is being polled. `None`
+/// outside of all, and where none of them has a deadline.
 ///
-/// Work that asks beforehand need not begin what it cannot finish, and can tell a server how long its answer is
-/// waited for. A scope that is rescheduled during a poll says so from its next poll on. Tasks that are spawned do not inherit it.
+/// Work that asks beforehand need not begin what it cannot finish, and can tell a server how long its answer
+/// is waited for. A scope that is rescheduled during a poll says so from its next poll on. Tasks that are
+/// spawned do not inherit it.
 ///
 /// # Examples
 /// ```
@@ -64,8 +66,8 @@ pub fn deadline() -> Option<Instant> {
     (deadline != NEVER).then(|| deadline.to_instant())
 }
 
-/// How long it is until the [`deadline`] in force here, on this thread's clock: zero when it has come, `None` when there is
-/// none.
+/// How long it is until the [`deadline`] in force here, on this thread's clock: zero when it has come, `None`
+/// when there is none.
 ///
 /// # Examples
 /// ```
@@ -87,8 +89,8 @@ pub fn remaining() -> Option<Duration> {
 
 /// Runs `f` as if no scope were around it.
 ///
-/// For executors: a task that is polled from within the poll of another one, as by a nested `block_on`, is not within the
-/// other's scopes.
+/// For executors: a task that is polled from within the poll of another one, as by a nested `block_on`, is
+/// not within the other's scopes.
 ///
 /// # Examples
 /// ```
@@ -138,7 +140,8 @@ impl Drop for Scope {
     }
 }
 
-/// Whether a scope whose deadline `own` has come leaves it to the scope `outer` to say so: because that one's came earlier.
+/// Whether a scope whose deadline `own` has come leaves it to the scope `outer` to say so: because that one's
+/// came earlier.
 pub(crate) fn yields(own: Nanos, outer: Nanos) -> bool {
     outer < own && context::nanos() >= outer
 }

@@ -28,11 +28,11 @@
 //!
 //! # The deadline
 //!
-//! Rounded up to the entry's beat, which is how timers with slack meet, it is when the entry is *due*. Deadline and beat
-//! are written by the future at any time, without the lock when the entry becomes due later: the wheel reads them when
-//! the entry's slot expires and files the entry anew if it is still ahead. The wheel may read the old value at that moment
-//! and fire: then the future finds itself fired before its time. It remembers the move ([`Entry::was_moved`])
-//! and looks at the clock before it believes in such a firing.
+//! Rounded up to the entry's beat, which is how timers with slack meet, it is when the entry is *due*. Deadline and
+//! beat are written by the future at any time, without the lock when the entry becomes due later: the wheel reads
+//! them when the entry's slot expires and files the entry anew if it is still ahead. The wheel may read the old
+//! value at that moment and fire: then the future finds itself fired before its time. It remembers the move
+//! ([`Entry::was_moved`]) and looks at the clock before it believes in such a firing.
 
 #![allow(unsafe_code, reason = "intrusive links and a waker that move between the future and the wheel")]
 
@@ -158,7 +158,8 @@ impl Entry {
         Beat::from_bits(self.beat.load(Ordering::Relaxed))
     }
 
-    /// Future: another beat. One that lets a linked entry be due earlier than it was filed takes effect with the next filing.
+    /// Future: another beat. One that lets a linked entry be due earlier than it was filed takes effect with the
+    /// next filing.
     pub(crate) fn set_beat(&self, beat: Beat) {
         // Ordering: Relaxed, as in `deadline`.
         self.beat.store(beat.bits(), Ordering::Relaxed);

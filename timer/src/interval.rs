@@ -174,8 +174,8 @@ impl Interval {
         self.sleep.as_mut().reset(start);
     }
 
-    /// Allows each tick to come up to `slack` late, so that it is woken together with others: see [`Sleep::with_slack`]. The
-    /// schedule stays as it is, and no tick is early.
+    /// Allows each tick to come up to `slack` late, so that it is woken together with others: see
+    /// [`Sleep::with_slack`]. The schedule stays as it is, and no tick is early.
     ///
     /// # Examples
     /// ```

@@ -42,6 +42,7 @@
 mod clock;
 mod context;
 mod deadline;
+mod delay_queue;
 mod entry;
 mod fallback;
 mod interval;
@@ -57,6 +58,7 @@ mod wheel;
 pub use clock::{Clock, Idle, MoveGuard};
 pub use context::{EnterGuard, clock, enter, now};
 pub use deadline::{deadline, remaining, without_deadline};
+pub use delay_queue::{DelayKey, DelayQueue, Expired, UnknownKey};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{

@@ -56,8 +56,8 @@ impl Resolution {
     }
 }
 
-/// A pace of two to some number of nanoseconds, counted from the line's begin: every point of a slow one is a point of all that
-/// are faster.
+/// A pace of two to some number of nanoseconds, counted from the line's begin: every point of a slow one is a point
+/// of all that are faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Beat {
     bits: u8,
@@ -168,8 +168,9 @@ pub(crate) fn later(instant: Instant, duration: Duration) -> Instant {
     instant.checked_add(duration).unwrap_or_else(|| Nanos::MAX.to_instant())
 }
 
-/// A second before the moment the process first asked for it. Whoever asks has read a clock just before, and a wheel that
-/// begins on this side of the middle keeps all deadlines on the far side in one slot, until it has crossed.
+/// A second before the moment the process first asked for it. Whoever asks has read a clock just before, and a
+/// wheel that begins on this side of the middle keeps all deadlines on the far side in one slot, until it has
+/// crossed.
 fn middle() -> Instant {
     static MIDDLE_INSTANT: OnceLock<Instant> = OnceLock::new();
     *MIDDLE_INSTANT.get_or_init(|| {

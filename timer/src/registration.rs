@@ -15,7 +15,8 @@
 //! one comes. To an earlier time it is taken out and filed again under the home's lock, and keeps its waker.
 //! Otherwise it becomes idle and registers when it is polled next.
 //!
-//! Another beat moves the time it is due as well: to later or earlier, a linked entry is filed anew under the home's lock.
+//! Another beat moves the time it is due as well: to later or earlier, a linked entry is filed anew under the
+//! home's lock.
 //!
 //! Dropped: a linked entry is taken out under the home's lock. In every other state the wheel knows nothing of it,
 //! and no lock is taken.
@@ -127,8 +128,8 @@ impl Registration {
     pub(crate) fn set_beat(self: Pin<&mut Self>, beat: Beat) {
         let this = self.into_ref().get_ref();
         if this.entry.state() == State::Linked {
-            // Stored before it is filed anew. Should the wheel come to the entry meanwhile, it may find it due by either, and the
-            // mark makes the future look at the clock.
+            // Stored before it is filed anew. Should the wheel come to the entry meanwhile, it may find it due by
+            // either, and the mark makes the future look at the clock.
             this.entry.set_moved(true);
             this.entry.set_beat(beat);
             if let Some(home) = &this.home {

@@ -92,11 +92,12 @@ impl Sleep {
         Self { registration: Registration::new(deadline) }
     }
 
-    /// Allows it to be ready up to `slack` after its deadline, so that what is due at about the same time costs one wake-up.
+    /// Allows it to be ready up to `slack` after its deadline, so that what is due at about the same time costs one
+    /// wake-up.
     ///
-    /// The slack counts as the power of two nanoseconds below it, and the deadline is rounded up to a multiple of that: sleeps with
-    /// slack meet at the same points, those with more of it at every so manieth, without looking for each other. It is never
-    /// early.
+    /// The slack counts as the power of two nanoseconds below it, and the deadline is rounded up to a multiple of
+    /// that: sleeps with slack meet at the same points, those with more of it at every so manieth, without looking
+    /// for each other. It is never early.
     ///
     /// # Examples
     /// ```
@@ -127,8 +128,8 @@ impl Sleep {
         self
     }
 
-    /// As [`with_slack`](Self::with_slack), for one that is polled already. One that was seen to be ready stays so: then the
-    /// slack counts from the next [`reset`](Self::reset).
+    /// As [`with_slack`](Self::with_slack), for one that is polled already. One that was seen to be ready stays so:
+    /// then the slack counts from the next [`reset`](Self::reset).
     pub fn set_slack(self: Pin<&mut Self>, slack: Duration) {
         self.project().registration.set_beat(Beat::within(slack));
     }
@@ -151,8 +152,8 @@ impl Sleep {
         self.registration.deadline()
     }
 
-    /// Whether it is ready, by the clock of the timer it is registered with, or else of this thread: its deadline has come,
-    /// and what it takes of its slack.
+    /// Whether it is ready, by the clock of the timer it is registered with, or else of this thread: its deadline
+    /// has come, and what it takes of its slack.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         self.registration.is_elapsed()

@@ -1,8 +1,8 @@
 //! An upper limit on how long a future is waited for.
 //!
-//! Polled: 1. the deadline is put in force, see [`crate::deadline()`]; 2. the future is polled, and has the last word if
-//! it is ready; 3. the deadline in force before is so again; 4. the own deadline is looked at, whatever the time slice says: a future
-//! that uses up its slice in each poll must not hold it off.
+//! In a poll the deadline is put in force, see [`crate::deadline()`]; the future is polled, and has the last word if
+//! it is ready; the deadline in force before is so again; and the own deadline is looked at, whatever the time slice
+//! says: a future that uses up its slice in each poll must not hold it off.
 
 mod handle;
 mod move_on;
@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 pin_project! {
     /// Waits for a future, but no longer than until a deadline; made by [`timeout`] and [`timeout_at`].
     ///
-    /// While it polls the future its deadline is the one [in force](crate::deadline()), unless a scope around it has an
-    /// earlier one. When both have come by the same poll, the scope with the earlier deadline is the one that elapses; of
-    /// equal ones the inner.
+    /// While it polls the future its deadline is the one [in force](crate::deadline()), unless a scope around
+    /// it has an earlier one. When both have come by the same poll, the scope with the earlier deadline is
+    /// the one that elapses; of equal ones the inner.
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
@@ -83,8 +83,8 @@ pub enum RescheduleError {
 
 /// Waits for `future`, but no longer than `duration`, counted from this call.
 ///
-/// The future is always polled first: one that is ready wins, even against a duration of zero. When the time is up
-/// it is not polled again; dropping the timeout drops it.
+/// The future is always polled first: one that is ready wins, even against a duration of zero. When the time
+/// is up it is not polled again; dropping the timeout drops it.
 ///
 /// # Errors
 /// The awaited result is [`Elapsed`] if the time is up first.

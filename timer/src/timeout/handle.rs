@@ -1,20 +1,21 @@
 //! A timeout that is rescheduled from within, or from elsewhere.
 //!
 //! # States
-//! What both sides share is plain state under a byte lock, the [`Desk`]: the deadline asked for, what became of the scope, and
-//! the waker of a task that waits.
+//! What both sides share is plain state under a byte lock, the [`Desk`]: the deadline asked for, what became
+//! of the scope, and the waker of a task that waits.
 //!
 //! # Protocol
-//! The future: 1. it takes its waker off the desk, if there is one; 2. takes over the deadline and polls what it is for, within
-//! the scope; 3. leaves its waker, and in the same section reads the deadline again; 4. looks whether the time is up; if so,
+//! The future: 1. it takes its waker off the desk, if there is one; 2. takes over the deadline and polls what
+//! it is for, within the scope; 3. leaves its waker, and in the same section reads the deadline again; 4.
+//! looks whether the time is up; if so,
 //! 5. it says so on the desk, unless the deadline was moved meanwhile: then again from 3.
 //!
 //! A handle: 1. writes the deadline, and takes the waker if there is one; 2. wakes it, outside the lock.
 //!
 //! # Why it is right
-//! A deadline written before 3 is seen there. One written later finds the waker, and the task comes to 2. So rescheduling from
-//! within costs no wake-up, and from elsewhere one. One that was accepted is never overruled by the deadline before it: 5 and the
-//! handle's first step are sections of one lock.
+//! A deadline written before 3 is seen there. One written later finds the waker, and the task comes to 2. So
+//! rescheduling from within costs no wake-up, and from elsewhere one. One that was accepted is never
+//! overruled by the deadline before it: 5 and the handle's first step are sections of one lock.
 
 use super::{Elapsed, Limit, Phase, RescheduleError, debug_limit};
 use crate::context;
@@ -33,8 +34,8 @@ use std::time::{Duration, Instant};
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
-/// Waits for what `body` makes, but no longer than `duration`, counted from this call; `None` is no deadline. What is
-/// inside gets a [`TimeoutHandle`], with which it reschedules the timeout it runs in.
+/// Waits for what `body` makes, but no longer than `duration`, counted from this call; `None` is no deadline.
+/// What is inside gets a [`TimeoutHandle`], with which it reschedules the timeout it runs in.
 ///
 /// Otherwise as [`timeout`](crate::timeout()).
 ///
@@ -86,7 +87,8 @@ struct Desk {
 }
 
 pin_project! {
-    /// Waits for a future, but no longer than until a deadline that a [`TimeoutHandle`] can move; made by [`timeout_with`].
+    /// Waits for a future, but no longer than until a deadline that a [`TimeoutHandle`] can move; made by
+    /// [`timeout_with`].
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
@@ -219,7 +221,8 @@ impl<F> TimeoutWith<F> {
 }
 
 impl TimeoutHandle {
-    /// Ends the timeout at `at` instead, or lets it be without a deadline for `None`. A task that waits is woken to take note.
+    /// Ends the timeout at `at` instead, or lets it be without a deadline for `None`. A task that waits is
+    /// woken to take note.
     ///
     /// # Errors
     /// [`RescheduleError`] once it has ended.

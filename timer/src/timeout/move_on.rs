@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 pin_project! {
-    /// Waits for a future, and goes on without it when a deadline has come; made by [`move_on_after`] and [`move_on_at`].
+    /// Waits for a future, and goes on without it when a deadline has come; made by [`move_on_after`] and
+    /// [`move_on_at`].
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
@@ -20,7 +21,8 @@ pin_project! {
     }
 }
 
-/// Waits for `future`, and after `duration`, counted from this call, goes on without it: then the result is `None`.
+/// Waits for `future`, and after `duration`, counted from this call, goes on without it: then the result is
+/// `None`.
 ///
 /// As trio's `move_on_after`. It is a [`timeout`](crate::timeout()) in everything else.
 ///

@@ -1,5 +1,5 @@
-//! Limits on futures that are ready, late, greedy or limited themselves; what `CPython`'s `test_timeouts` and tokio's
-//! `time_timeout` pin for `timeout` and `timeout_at`.
+//! Limits on futures that are ready, late, greedy or limited themselves; what `CPython`'s `test_timeouts` and
+//! tokio's `time_timeout` pin for `timeout` and `timeout_at`.
 
 use crate::testing::{Count, MILLI, block_on, manual, poll, poll_once, watched};
 use crate::{

@@ -1,5 +1,5 @@
-//! Timeouts moved from within and from elsewhere; the behaviours that `CPython`'s `test_timeouts` pins for `Timeout.reschedule`,
-//! `when`, `expired` and its `repr`.
+//! Timeouts moved from within and from elsewhere; the behaviours that `CPython`'s `test_timeouts` pins for
+//! `Timeout.reschedule`, `when`, `expired` and its `repr`.
 
 use crate::testing::{Count, MILLI, block_on, manual, poll, poll_once, watched};
 use crate::{Clock, RescheduleError, TimeoutHandle, TimeoutWith, Timer, enter, now, sleep, timeout_with};
