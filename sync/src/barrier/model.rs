@@ -1,0 +1,1 @@
+//! Models: every order of a few threads.

@@ -1,0 +1,341 @@
+//! Covers what CPython's ConditionTests pin, by behaviour, and R-80 (no user code under a lock), R-82 (who joins after a
+//! notification is left alone), R-84 (asyncio's lost notifications: bpo-45997, gh-90155, gh-112202), R-90 (auto traits).
+
+use super::{Condition, ConditionStatistics};
+use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
+use crate::{Lock, LockGuard};
+use futures_lite::future::{block_on, poll_once};
+use static_assertions::assert_impl_all;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+
+assert_impl_all!(Condition: Send, Sync, Unpin);
+assert_impl_all!(ConditionStatistics: Send, Sync, Unpin);
+
+/// What a wait hands out.
+type Guard<'a, T> = LockGuard<'a, T>;
+
+fn sent<F: Future + Send>(future: F) -> F {
+    future
+}
+
+/// Waits for `condition`, in the queue, the lock free again.
+fn queued<'a, T>(
+    condition: &'a Condition,
+    lock: &'a Lock<T>,
+) -> Hand<impl Future<Output = Guard<'a, T>> + use<'a, T>> {
+    let mut waits = Hand::new(condition.wait(lock.try_lock().expect("free")));
+    waits.pends();
+    waits
+}
+
+#[test]
+fn waiting_can_be_sent_where_the_value_can() {
+    let (condition, lock) = (Condition::new(), Arc::new(Lock::new(0)));
+    drop(sent(condition.wait(lock.try_lock().unwrap())));
+    drop(sent(condition.wait_for(lock.try_lock().unwrap(), |n| *n > 0)));
+    drop(sent(condition.wait_owned(lock.clone().try_lock_owned().unwrap())));
+    drop(sent(condition.wait_for_owned(lock.clone().try_lock_owned().unwrap(), |n| *n > 0)));
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn waiting_gives_the_lock_back_and_gets_it_again() {
+    let (condition, lock) = (Condition::new(), Lock::new(0));
+    let mut waits = Hand::new(condition.wait(lock.try_lock().unwrap()));
+    assert!(lock.try_lock().is_none(), "kept until the first poll");
+    assert_eq!(condition.statistics().waiters, 0);
+    waits.pends();
+    assert_eq!(condition.statistics(), ConditionStatistics { waiters: 1, waiters_peak: 1 });
+    assert_eq!(format!("{condition:?}"), "Condition { waiters: 1, .. }");
+    *lock.try_lock().expect("given back") = 7;
+    waits.pends();
+    assert!(condition.notify_one());
+    assert_eq!(waits.wakes(), 1);
+    assert_eq!(*waits.ready(), 7);
+    assert!(lock.try_lock().is_some(), "the guard was dropped");
+}
+
+#[test]
+fn one_that_is_told_waits_for_the_lock() {
+    let (condition, lock) = (Condition::new(), Lock::new(0));
+    let mut waits = queued(&condition, &lock);
+    let held = lock.try_lock().unwrap();
+    assert!(condition.notify_one());
+    waits.pends();
+    assert_eq!(waits.wakes(), 1);
+    drop(held);
+    assert_eq!(waits.wakes(), 1);
+    let guard = waits.ready();
+    assert!(lock.try_lock().is_none());
+    drop(guard);
+}
+
+#[test]
+fn as_many_are_told_as_are_asked_for_in_the_order_they_came() {
+    let (condition, lock) = (Condition::default(), Lock::new(()));
+    let mut waiters: Vec<_> = (0..100).map(|_| queued(&condition, &lock)).collect();
+    let told = |waiters: &[Hand<_>]| waiters.iter().map(Hand::wakes).collect::<Vec<_>>();
+    assert_eq!(condition.notify_n(0), 0);
+    assert!(condition.notify_one());
+    assert_eq!(condition.notify_n(2), 2);
+    assert!(told(&waiters).into_iter().eq((0..100).map(|place| usize::from(place < 3))));
+    assert_eq!(condition.notify_n(64), 64, "two batches");
+    assert!(told(&waiters).into_iter().eq((0..100).map(|place| usize::from((3..67).contains(&place)))));
+    assert_eq!(condition.notify_all(), 33);
+    assert!(told(&waiters).into_iter().eq((0..100).map(|place| usize::from(place >= 67))));
+    assert_eq!((condition.notify_all(), condition.notify_n(9), condition.notify_one()), (0, 0, false));
+    waiters.iter_mut().for_each(|waiter| drop(waiter.ready()));
+    assert_eq!(condition.statistics(), ConditionStatistics { waiters: 0, waiters_peak: 100 });
+}
+
+#[test]
+fn a_notification_that_comes_before_is_not_kept() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    assert!(!condition.notify_one());
+    assert_eq!(condition.notify_all(), 0);
+    queued(&condition, &lock).pends();
+}
+
+#[test]
+fn waiting_for_something_looks_first_and_after_each_notification() {
+    let (condition, lock) = (Condition::new(), Lock::new(0));
+    let looks = AtomicUsize::new(0);
+    let at_least = |wanted: i32| {
+        let looks = &looks;
+        move |n: &mut i32| {
+            looks.fetch_add(1, Ordering::Relaxed);
+            *n >= wanted
+        }
+    };
+    drop(Hand::new(condition.wait_for(lock.try_lock().unwrap(), at_least(0))).ready());
+    assert_eq!(looks.swap(0, Ordering::Relaxed), 1);
+    let mut waits = Hand::new(condition.wait_for(lock.try_lock().unwrap(), at_least(2)));
+    waits.pends();
+    *lock.try_lock().unwrap() = 1;
+    condition.notify_all();
+    waits.pends();
+    assert_eq!(condition.statistics().waiters, 1, "it waits again");
+    *lock.try_lock().unwrap() = 2;
+    waits.pends();
+    condition.notify_all();
+    assert_eq!(*waits.ready(), 2);
+    assert_eq!(looks.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_predicate_that_panics_releases_the_lock() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let mut waits = Hand::new(condition.wait_for(lock.try_lock().unwrap(), |()| panic!("on purpose")));
+    assert!(catch_unwind(AssertUnwindSafe(|| waits.poll())).is_err());
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn one_that_goes_before_it_is_told_leaves_no_trace() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let gone = queued(&condition, &lock);
+    let mut stays = queued(&condition, &lock);
+    drop(gone);
+    assert!(condition.notify_one());
+    assert_eq!(stays.wakes(), 1);
+    drop(stays.ready());
+    drop(Hand::new(condition.wait(lock.try_lock().unwrap())));
+    assert!(lock.try_lock().is_some(), "one that was never polled gives it back, too");
+}
+
+#[test]
+fn one_that_was_told_and_goes_tells_another() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let told = queued(&condition, &lock);
+    let mut next = queued(&condition, &lock);
+    condition.notify_one();
+    assert_eq!((told.wakes(), next.wakes()), (1, 0));
+    drop(told);
+    assert_eq!(next.wakes(), 1);
+    drop(next.ready());
+}
+
+#[test]
+fn one_that_goes_while_it_gets_the_lock_again_tells_another() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let mut told = queued(&condition, &lock);
+    let mut next = queued(&condition, &lock);
+    let held = lock.try_lock().unwrap();
+    condition.notify_one();
+    told.pends();
+    drop(told);
+    assert_eq!(next.wakes(), 1);
+    drop(held);
+    drop(next.ready());
+    assert!(lock.try_lock().is_some());
+}
+
+#[test]
+fn one_of_all_that_goes_tells_nobody_and_a_finished_one_neither() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let told = queued(&condition, &lock);
+    let mut done = queued(&condition, &lock);
+    assert_eq!(condition.notify_all(), 2);
+    let mut later = queued(&condition, &lock);
+    drop(told);
+    drop(done.ready());
+    drop(done);
+    assert_eq!(later.wakes(), 0);
+    later.pends();
+    let mut named = queued(&condition, &lock);
+    assert_eq!(condition.notify_n(1), 1);
+    drop(later.ready());
+    drop(later);
+    assert_eq!(named.wakes(), 0, "that one was used");
+    named.pends();
+}
+
+#[test]
+fn owned_guards_do_the_same() {
+    let (condition, lock) = (Condition::new(), Arc::new(Lock::new(0)));
+    let mut waits = Hand::new(condition.wait_owned(lock.clone().try_lock_owned().unwrap()));
+    let mut next = {
+        waits.pends();
+        Hand::new(condition.wait_for_owned(lock.clone().try_lock_owned().unwrap(), |n| *n == 1))
+    };
+    next.pends();
+    *lock.try_lock().unwrap() = 1;
+    condition.notify_one();
+    drop(waits);
+    assert_eq!(next.wakes(), 1);
+    let guard = next.ready();
+    assert_eq!(*guard, 1);
+    drop((guard, next));
+    assert_eq!(Arc::strong_count(&lock), 1);
+}
+
+#[test]
+fn a_frozen_one_stops_neither_the_lock_nor_the_others() {
+    // Futurelock: told by name, then neither polled nor dropped.
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let frozen = queued(&condition, &lock);
+    let mut lives = queued(&condition, &lock);
+    condition.notify_one();
+    assert_eq!(frozen.wakes(), 1);
+    drop(lock.try_lock().expect("it has not asked for it"));
+    assert!(condition.notify_one());
+    drop(lives.ready());
+}
+
+#[test]
+fn a_hostile_waker_costs_nobody_theirs() {
+    let (condition, lock) = (Condition::new(), Lock::new(()));
+    let mut hostile = Hand::new(condition.wait(lock.try_lock().unwrap()));
+    assert!(hostile.poll_with(&Waker::from(Arc::new(PanicOnWake))).is_pending());
+    let mut other = queued(&condition, &lock);
+    assert_eq!(condition.notify_all(), 2);
+    assert_eq!(other.wakes(), 1);
+    drop(other.ready());
+    drop(hostile.ready());
+}
+
+/// A waker that waits anew while others are still being told.
+struct WaitsAnew<F>(Mutex<Option<Hand<F>>>);
+
+impl<F: Future + Send> Wake for WaitsAnew<F> {
+    fn wake(self: Arc<Self>) {
+        if let Some(hand) = self.0.lock().unwrap().as_mut() {
+            hand.pends();
+        }
+    }
+}
+
+#[test]
+fn who_joins_while_others_are_told_is_left_alone() {
+    let condition: &'static Condition = Box::leak(Box::default());
+    let lock: &'static Lock<()> = Box::leak(Box::default());
+    let own: &'static Lock<()> = Box::leak(Box::default());
+    let anew = Arc::new(WaitsAnew(Mutex::new(Some(Hand::new(condition.wait(own.try_lock().unwrap()))))));
+    let mut first = Hand::new(condition.wait(lock.try_lock().unwrap()));
+    assert!(first.poll_with(&Waker::from(anew.clone())).is_pending());
+    let mut others: Vec<_> = (0..40).map(|_| queued(condition, lock)).collect();
+    assert_eq!(condition.notify_n(1000), 41);
+    let mut late = anew.0.lock().unwrap().take().unwrap();
+    assert_eq!(late.wakes(), 0);
+    late.pends();
+    drop(first.ready());
+    others.iter_mut().for_each(|waiter| drop(waiter.ready()));
+    assert!(condition.notify_one());
+    drop(late.ready());
+}
+
+#[test]
+fn a_bounded_buffer_loses_nothing_in_a_cancel_storm() {
+    within_a_minute(|| {
+        const EACH: usize = 300;
+        const THREADS: usize = 8;
+        struct Buffer {
+            lock: Lock<Vec<usize>>,
+            filled: Condition,
+            emptied: Condition,
+            received: AtomicUsize,
+        }
+        let buffer = Arc::new(Buffer {
+            lock: Lock::new(Vec::new()),
+            filled: Condition::new(),
+            emptied: Condition::new(),
+            received: AtomicUsize::new(0),
+        });
+        // Each gives up a few times, polled once, before it waits in earnest.
+        let produce = |seed: usize, buffer: Arc<Buffer>| {
+            let mut random = Random::new(seed as u64);
+            for number in 0..EACH {
+                loop {
+                    let room = async {
+                        let guard = buffer.lock.lock().await;
+                        let mut guard = buffer.emptied.wait_for(guard, |held| held.len() < 2).await;
+                        guard.push(number);
+                        buffer.filled.notify_one();
+                    };
+                    if random.below(2) == 0 {
+                        break block_on(room);
+                    }
+                    if block_on(poll_once(room)).is_some() {
+                        break;
+                    }
+                }
+            }
+        };
+        let consume = |seed: usize, buffer: Arc<Buffer>| {
+            let mut random = Random::new(seed as u64);
+            for _ in 0..EACH {
+                loop {
+                    let item = async {
+                        let guard = buffer.lock.lock().await;
+                        let mut guard = buffer.filled.wait_for(guard, |held| !held.is_empty()).await;
+                        buffer.received.fetch_add(guard.remove(0), Ordering::Relaxed);
+                        buffer.emptied.notify_one();
+                    };
+                    if random.below(2) == 0 {
+                        break block_on(item);
+                    }
+                    if block_on(poll_once(item)).is_some() {
+                        break;
+                    }
+                }
+            }
+        };
+        let threads: Vec<_> = (0..2 * THREADS)
+            .map(|me| {
+                let buffer = buffer.clone();
+                std::thread::spawn(
+                    move || {
+                        if me < THREADS { produce(me, buffer) } else { consume(me, buffer) }
+                    },
+                )
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(buffer.received.load(Ordering::Relaxed), THREADS * EACH * (EACH - 1) / 2);
+        assert!(buffer.lock.try_lock().unwrap().is_empty());
+    });
+}
