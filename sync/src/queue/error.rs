@@ -1,0 +1,109 @@
+//! Why something could not be put or got.
+
+use std::error::Error;
+use std::fmt;
+
+/// The queue was shut down; the item comes back. Asyncio's `QueueShutDown`, for putting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PutError<T>(pub T);
+
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PutError(..)")
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue was shut down")
+    }
+}
+
+impl<T> Error for PutError<T> {}
+
+/// Why an item could not be put at once; it comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TryPutError<T> {
+    /// There is no room. Asyncio's `QueueFull`.
+    Full(T),
+    /// The queue was shut down.
+    ShutDown(T),
+}
+
+impl<T> TryPutError<T> {
+    /// The item that was not put.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Full(item) | Self::ShutDown(item) => item,
+        }
+    }
+
+    /// Whether it may succeed later.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+}
+
+impl<T> fmt::Debug for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::ShutDown(_) => "ShutDown(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TryPutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "the queue is full",
+            Self::ShutDown(_) => "the queue was shut down",
+        })
+    }
+}
+
+impl<T> Error for TryPutError<T> {}
+
+/// The queue was shut down and is empty. Asyncio's `QueueShutDown`, for getting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GetError(pub(super) ());
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue was shut down and is empty")
+    }
+}
+
+impl Error for GetError {}
+
+/// Why there was no item at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryGetError {
+    /// Nothing there; something may come. Asyncio's `QueueEmpty`.
+    Empty,
+    /// Nothing there, and nothing will come.
+    ShutDown,
+}
+
+impl fmt::Display for TryGetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the queue is empty",
+            Self::ShutDown => "the queue was shut down and is empty",
+        })
+    }
+}
+
+impl Error for TryGetError {}
+
+/// More items were said to be done than were put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyDone(pub(super) ());
+
+impl fmt::Display for TooManyDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more items were said to be done than were put")
+    }
+}
+
+impl Error for TooManyDone {}

@@ -1,0 +1,206 @@
+//! Waiting for an item or for room; the protocol is in the [module docs](super).
+
+use super::line::{Line, STANDING, TOLD};
+use super::{GetError, Given, Order, PutError, RawQueue, TryGetError};
+use filch_primitive::wait_list::{Phase, Step, Tag, Waiter};
+use filch_primitive::{mutant, slice};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Get,
+    Put,
+}
+
+pin_project! {
+    /// A place in the line of getters or of putters.
+    pub(super) struct Turn<'a, T, O>
+    where
+        O: Order<T>,
+    {
+        queue: &'a RawQueue<T, O>,
+        side: Side,
+        stands: bool,
+        #[pin]
+        waiter: Waiter<'a, ()>,
+    }
+
+    impl<'a, T, O> PinnedDrop for Turn<'a, T, O>
+    where
+        O: Order<T>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            this.leave(false);
+        }
+    }
+}
+
+impl<'a, T, O: Order<T>> Turn<'a, T, O> {
+    /// `stands` is true for one that may be left alone without leaving the line.
+    pub(super) fn new(queue: &'a RawQueue<T, O>, side: Side, stands: bool) -> Self {
+        Self { queue, side, stands, waiter: Waiter::new(&line(queue, side).queue) }
+    }
+
+    /// Waits until an item was got.
+    pub(super) fn poll_get(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, GetError>> {
+        self.poll_until(cx, |queue| match queue.try_get() {
+            Ok(item) => Some(Ok(item)),
+            Err(TryGetError::ShutDown) => Some(Err(GetError(()))),
+            Err(TryGetError::Empty) => None,
+        })
+    }
+
+    /// Waits until what is in `item` was put.
+    pub(super) fn poll_put(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        item: &mut Option<T>,
+    ) -> Poll<Result<(), PutError<T>>> {
+        self.poll_until(cx, |queue| match queue.give(item) {
+            Given::Put => Some(Ok(())),
+            Given::ShutDown => item.take().map(|item| Err(PutError(item))),
+            Given::Full => None,
+        })
+    }
+
+    fn poll_until<R>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&RawQueue<T, O>) -> Option<R>,
+    ) -> Poll<R> {
+        let queue = self.queue;
+        // It stays told until the attempt is over: if that panics, the drop to come passes the telling on.
+        let told = self.as_mut().is_told();
+        if let Some(result) = attempt(queue) {
+            self.leave(told);
+            return Poll::Ready(result);
+        }
+        self.as_mut().wait(cx);
+        match attempt(queue) {
+            _ if mutant::planted("queue.wait.blind") => Poll::Pending,
+            Some(result) => {
+                self.leave(false);
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether it was told since it joined. Then it is out of the line, and nobody will tell it again.
+    fn is_told(self: Pin<&mut Self>) -> bool {
+        let line = line(self.queue, self.side);
+        let mut waiter = self.project().waiter;
+        waiter.as_mut().is_joined() && waiter.look(&line.queue.lock()).0 == Phase::Notified(TOLD)
+    }
+
+    /// Joins the line, or stays with the new waker.
+    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let (line, stands) = (line(self.queue, self.side), self.stands);
+        let waits: Poll<()> = self.project().waiter.poll_wait(cx, |waiter, locked| {
+            let phase = waiter.look(locked).0;
+            line.count(locked, locked.len() + usize::from(phase != Phase::Waiting));
+            let front = !stands && phase == Phase::Notified(TOLD);
+            Step::Wait { front, tag: if stands { STANDING } else { Tag::NONE } }
+        });
+        debug_assert!(waits.is_pending(), "the look always says to wait");
+    }
+
+    /// Leaves the line. A telling is passed on, unless it was made use of.
+    fn leave(self: Pin<&mut Self>, used: bool) {
+        let (queue, side) = (self.queue, self.side);
+        let mut waiter = self.project().waiter;
+        if !waiter.as_mut().is_joined() {
+            return;
+        }
+        let line = line(queue, side);
+        let mut locked = line.queue.lock();
+        let phase = waiter.leave_locked(&mut locked);
+        line.count(&locked, locked.len());
+        drop(locked);
+        if phase == Phase::Notified(TOLD) && !used && !mutant::planted("queue.leave.silent") {
+            queue.pass_on(side);
+        }
+    }
+}
+
+fn line<T, O: Order<T>>(queue: &RawQueue<T, O>, side: Side) -> &Line {
+    match side {
+        Side::Get => &queue.getters,
+        Side::Put => &queue.putters,
+    }
+}
+
+pin_project! {
+    /// Gets one item; made by [`RawQueue::get`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Get<'a, T, O>
+    where
+        O: Order<T>,
+    {
+        #[pin]
+        turn: Turn<'a, T, O>,
+    }
+}
+
+impl<'a, T, O: Order<T>> Get<'a, T, O> {
+    pub(super) fn new(turn: Turn<'a, T, O>) -> Self {
+        Self { turn }
+    }
+}
+
+impl<T, O: Order<T>> Future for Get<'_, T, O> {
+    type Output = Result<T, GetError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(slice::proceed(cx));
+        self.project().turn.poll_get(cx)
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for Get<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Get").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Puts one item; made by [`RawQueue::put`].
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Put<'a, T, O>
+    where
+        O: Order<T>,
+    {
+        // Before the item: leaving the line comes before the item goes.
+        #[pin]
+        turn: Turn<'a, T, O>,
+        item: Option<T>,
+    }
+}
+
+impl<'a, T, O: Order<T>> Put<'a, T, O> {
+    pub(super) fn new(turn: Turn<'a, T, O>, item: T) -> Self {
+        Self { turn, item: Some(item) }
+    }
+}
+
+impl<T, O: Order<T>> Future for Put<'_, T, O> {
+    type Output = Result<(), PutError<T>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(slice::proceed(cx));
+        let this = self.project();
+        assert!(this.item.is_some(), "a future that puts is not polled after it is done");
+        this.turn.poll_put(cx, this.item)
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for Put<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Put").finish_non_exhaustive()
+    }
+}
