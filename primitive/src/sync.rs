@@ -23,9 +23,9 @@ mod tsan;
 pub use counter::StaticCounter;
 
 #[cfg(any(filch_loom, filch_shuttle))]
-pub use modelled::{Arc, Condvar, Mutex, MutexGuard, atomic};
+pub use modelled::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic};
 #[cfg(not(any(filch_loom, filch_shuttle)))]
-pub use real::{Arc, Condvar, Mutex, MutexGuard, atomic};
+pub use real::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic};
 
 #[cfg(any(filch_loom, filch_shuttle))]
 pub use once::OnceLock;

@@ -69,6 +69,64 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
+/// A lock that many may read under, and that does not poison.
+#[derive(Debug, Default)]
+pub struct RwLock<T>(model::RwLock<T>);
+
+impl<T> RwLock<T> {
+    /// A free lock around `value`.
+    #[cfg(filch_loom)]
+    pub fn new(value: T) -> Self {
+        Self(model::RwLock::new(value))
+    }
+
+    /// A free lock around `value`.
+    #[cfg(filch_shuttle)]
+    pub const fn new(value: T) -> Self {
+        Self(model::RwLock::new(value))
+    }
+
+    /// Waits until nobody writes.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until nobody reads or writes.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The right to read the value, until dropped.
+#[derive(Debug)]
+pub struct RwLockReadGuard<'a, T>(model::RwLockReadGuard<'a, T>);
+
+impl<T> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The right to the value, until dropped.
+#[derive(Debug)]
+pub struct RwLockWriteGuard<'a, T>(model::RwLockWriteGuard<'a, T>);
+
+impl<T> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for RwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// A condition variable.
 #[derive(Debug, Default)]
 pub struct Condvar(model::Condvar);
