@@ -1,0 +1,218 @@
+//! A line of waiters beside a state that has its own synchronisation; here and in [`watch`](crate::watch).
+//!
+//! # Protocol
+//! Who tells: 1. changes the state. 2. Looks whether the line is [`occupied`](Line::occupied); if so, under the
+//! line's lock, takes out those concerned. 3. Wakes them outside.
+//!
+//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, 3. attempts again, 4. and joins, with
+//! the number of the state it has seen.
+//!
+//! Who leaves, having been told in a line where tellings are counted: tells the next.
+//!
+//! # Why no wake-up is lost
+//! Attempt and change are ordered with marking and looking: by a lock that both take for the state (broadcast),
+//! or by a fence between the two steps on each side (watch). So if the attempt at 3. comes before the change,
+//! the mark is seen; else the attempt sees the change. The mark goes only under the line's lock, when the list
+//! is empty: whoever had joined was told by then, and attempts again, or has left.
+//!
+//! # Each once
+//! Those that join have the numbers of the states they saw, which only grow along the line. Who tells all of a
+//! change stops at the first that has seen it: one that comes back between two batches is not told again.
+
+#![allow(unsafe_code, reason = "a waiter that lives beside the line it waits in")]
+
+use filch_primitive::sync::Arc;
+use filch_primitive::sync::atomic::{AtomicBool, Ordering};
+use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
+use filch_primitive::{WakeBatch, mutant};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The token of one that was told to attempt again.
+const TOLD: u32 = 0;
+
+/// Who waits for a change.
+pub(crate) struct Line {
+    /// Written under the queue's lock, for those that tell to look at.
+    occupied: AtomicBool,
+    queue: WaitQueue<()>,
+}
+
+impl Line {
+    pub(crate) fn new() -> Self {
+        Self { occupied: AtomicBool::new(false), queue: WaitQueue::new(()) }
+    }
+
+    /// Tells all that have not seen the change with this number.
+    #[inline]
+    pub(crate) fn tell_all(&self, number: u64) {
+        self.tell(usize::MAX, number);
+    }
+
+    /// Tells the first `count`.
+    #[inline]
+    pub(crate) fn tell_some(&self, count: usize) {
+        self.tell(count, u64::MAX);
+    }
+
+    #[inline]
+    fn tell(&self, count: usize, number: u64) {
+        // Ordering: Relaxed, see the module docs.
+        if self.occupied.load(Ordering::Relaxed) {
+            self.tell_waiting(count, number);
+        }
+    }
+
+    #[cold]
+    fn tell_waiting(&self, mut count: usize, number: u64) {
+        let mut batch = WakeBatch::new();
+        let mut locked = self.queue.lock();
+        while count > 0 && locked.front().is_some_and(|front| front.number < number) {
+            if !batch.has_room() {
+                drop(locked);
+                batch.wake_all();
+                locked = self.queue.lock();
+                continue;
+            }
+            count -= 1;
+            if let Some(waker) = locked.notify_front(TOLD) {
+                batch.push(waker);
+            }
+        }
+        self.settle(&locked);
+        drop(locked);
+        batch.wake_all();
+    }
+
+    /// Whether anybody is in the list.
+    fn settle(&self, locked: &Locked<'_, ()>) {
+        // Ordering: Relaxed, see the module docs.
+        self.occupied.store(!locked.is_empty(), Ordering::Relaxed);
+    }
+
+    /// How many wait, and how many did at most.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let locked = self.queue.lock();
+        (locked.len(), locked.peak())
+    }
+}
+
+pin_project! {
+    /// One place in a [`Line`].
+    pub(crate) struct LineWaiter<'a> {
+        line: &'a Line,
+        // Whether a telling that this waiter does not use is the next one's.
+        is_counted: bool,
+        #[pin]
+        waiter: Waiter<'a, ()>,
+    }
+
+    impl<'a> PinnedDrop for LineWaiter<'a> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if !this.waiter.as_mut().is_joined() {
+                return;
+            }
+            let line = *this.line;
+            let mut locked = line.queue.lock();
+            let phase = this.waiter.leave_locked(&mut locked);
+            line.settle(&locked);
+            drop(locked);
+            if *this.is_counted && phase == Phase::Notified(TOLD) && !mutant::planted("broadcast.line.keeps") {
+                line.tell_some(1);
+            }
+        }
+    }
+}
+
+impl<'a> LineWaiter<'a> {
+    /// A place where everybody is told.
+    pub(crate) fn new(line: &'a Line) -> Self {
+        Self { line, is_counted: false, waiter: Waiter::new(&line.queue) }
+    }
+
+    /// A place where some are told, and each telling is good for one.
+    pub(crate) fn counted(line: &'a Line) -> Self {
+        Self { line, is_counted: true, waiter: Waiter::new(&line.queue) }
+    }
+
+    /// Waits until `attempt` has something. While it has not, it answers the number of the state that it saw.
+    /// It runs under the line's lock.
+    pub(crate) fn poll_until<R>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> Result<R, u64>,
+    ) -> Poll<R> {
+        let mut this = self.project();
+        if !this.waiter.as_mut().is_joined()
+            && let Ok(result) = attempt()
+        {
+            return Poll::Ready(result);
+        }
+        let line = *this.line;
+        this.waiter.poll_wait(cx, |mut waiter, locked| {
+            let late = mutant::planted("broadcast.line.late");
+            if !late {
+                // Ordering: Relaxed, see the module docs.
+                line.occupied.store(true, Ordering::Relaxed);
+            }
+            match attempt() {
+                Ok(result) => {
+                    if waiter.as_mut().is_joined() {
+                        waiter.leave_locked(locked);
+                    }
+                    line.settle(locked);
+                    Step::Done(result)
+                }
+                Err(number) => {
+                    // Told, and another was faster: back to the front. Where all are told, numbers must not
+                    // fall along the line.
+                    let told = matches!(waiter.look(locked).0, Phase::Notified(_));
+                    if late {
+                        line.occupied.store(true, Ordering::Relaxed);
+                    }
+                    Step::Wait { front: told && *this.is_counted, tag: Tag { number, ..Tag::NONE } }
+                }
+            }
+        })
+    }
+}
+
+impl fmt::Debug for LineWaiter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineWaiter").finish_non_exhaustive()
+    }
+}
+
+/// A shared thing, and a place in one of its lines that is kept between polls: what a stream has.
+pub(crate) struct Seat<S> {
+    /// Points into `shared`; declared, and so dropped, before it.
+    waiter: Option<Pin<Box<LineWaiter<'static>>>>,
+    shared: Arc<S>,
+}
+
+impl<S> Seat<S> {
+    pub(crate) fn new(shared: Arc<S>) -> Self {
+        Self { waiter: None, shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<S> {
+        &self.shared
+    }
+
+    /// The place in the line that `line` names; always the same. Allocated by the first call.
+    pub(crate) fn waiter(&mut self, line: fn(&S) -> &Line) -> (&Arc<S>, Pin<&mut LineWaiter<'static>>) {
+        let shared = &self.shared;
+        let waiter = self.waiter.get_or_insert_with(|| {
+            let line: *const Line = line(shared);
+            // SAFETY: borrowed from what lies in an `Arc`'s allocation: it does not move, and lives as long as
+            // `self.shared`, which is never replaced and outlives the waiter. The reference is handed to nobody
+            // else.
+            let line: &'static Line = unsafe { &*line };
+            Box::pin(LineWaiter::new(line))
+        });
+        (shared, waiter.as_mut())
+    }
+}
