@@ -65,6 +65,8 @@ mod line;
 #[cfg(all(test, filch_loom))]
 mod model;
 mod permit;
+#[cfg(all(test, not(filch_loom)))]
+mod property;
 mod receiver;
 mod sender;
 mod sending;

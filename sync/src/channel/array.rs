@@ -128,13 +128,24 @@ impl<T> ArrayQueue<T> {
         }
     }
 
+    #[cfg(all(test, not(filch_loom)))]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
+        self.push_or(value, |value| Err(Push::Closed(value)))
+    }
+
+    /// Pushes; closed, does what `closed` says instead.
+    #[inline]
+    pub(super) fn push_or(
+        &self,
+        value: T,
+        closed: impl FnOnce(T) -> Result<(), Push<T>>,
+    ) -> Result<(), Push<T>> {
         let mut rounds = 0;
         // Ordering: Relaxed, the stamp and the exchange decide.
         let mut tail = self.tail.0.load(Ordering::Relaxed);
         loop {
             if tail & self.closed_bit != 0 {
-                return Err(Push::Closed(value));
+                return closed(value);
             }
             let slot = self.slot(tail);
             // Ordering: Acquire, paired with the Release store in `pop`: the value before was read entirely.
@@ -182,6 +193,12 @@ impl<T> ArrayQueue<T> {
     }
 
     pub(super) fn pop(&self) -> Result<T, Pop> {
+        self.pop_or(|| Err(Pop::Closed))
+    }
+
+    /// Pops; closed and empty, does what `closed` says instead.
+    #[inline]
+    pub(super) fn pop_or(&self, closed: impl FnOnce() -> Result<T, Pop>) -> Result<T, Pop> {
         let mut rounds = 0;
         // Ordering: Relaxed, the stamp and the exchange decide.
         let mut head = self.head.0.load(Ordering::Relaxed);
@@ -219,7 +236,7 @@ impl<T> ArrayQueue<T> {
                     // Ordering: Relaxed, see the fence.
                     let tail = self.tail.0.load(Ordering::Relaxed);
                     if tail & !self.closed_bit == head {
-                        return Err(if tail & self.closed_bit != 0 { Pop::Closed } else { Pop::Empty });
+                        return if tail & self.closed_bit != 0 { closed() } else { Err(Pop::Empty) };
                     }
                 }
                 pause(&mut rounds);

@@ -52,10 +52,7 @@ impl<T> Lanes<T> {
 
     #[inline]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
-        match self.array.push(value) {
-            Err(Push::Closed(value)) => self.push_aside(value),
-            decided => decided,
-        }
+        self.array.push_or(value, |value| self.push_aside(value))
     }
 
     #[cold]
@@ -70,10 +67,7 @@ impl<T> Lanes<T> {
 
     #[inline]
     pub(super) fn pop(&self) -> Result<T, Pop> {
-        match self.array.pop() {
-            Err(Pop::Closed) => self.pop_aside(),
-            decided => decided,
-        }
+        self.array.pop_or(|| self.pop_aside())
     }
 
     #[cold]

@@ -201,11 +201,13 @@ impl<'a> LineWaiter<'a> {
     }
 
     /// Whether this waiter was told since it joined; then it is out of the line, and its next try uses that up.
-    fn take_telling(self: Pin<&mut Self>) -> bool {
+    #[inline]
+    fn take_telling(mut self: Pin<&mut Self>) -> bool {
+        self.as_mut().project().waiter.is_joined() && self.take_telling_joined()
+    }
+
+    fn take_telling_joined(self: Pin<&mut Self>) -> bool {
         let mut this = self.project();
-        if !this.waiter.as_mut().is_joined() {
-            return false;
-        }
         let mut locked = this.line.queue.lock();
         let told = matches!(this.waiter.as_mut().look(&locked).0, Phase::Notified(_));
         if told {
@@ -232,12 +234,18 @@ impl<'a> LineWaiter<'a> {
         line.count(&locked);
     }
 
-    /// Leaves the line, if it stood there. A telling that came since the last try began is passed on.
-    pub(super) fn leave(self: Pin<&mut Self>) -> bool {
-        let mut this = self.project();
-        if !this.waiter.as_mut().is_joined() {
-            return false;
+    /// Leaves the line; false if it did not stand there. A telling that came since the last try began is passed on.
+    #[inline]
+    pub(super) fn leave(mut self: Pin<&mut Self>) -> bool {
+        let is_joined = self.as_mut().project().waiter.is_joined();
+        if is_joined {
+            self.leave_joined();
         }
+        is_joined
+    }
+
+    fn leave_joined(self: Pin<&mut Self>) {
+        let mut this = self.project();
         let mut locked = this.line.queue.lock();
         let phase = this.waiter.as_mut().leave_locked(&mut locked);
         this.line.count(&locked);
@@ -245,7 +253,6 @@ impl<'a> LineWaiter<'a> {
         if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
             this.line.tell_one();
         }
-        true
     }
 }
 

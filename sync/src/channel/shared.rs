@@ -269,18 +269,12 @@ impl<T> Shared<T> {
     /// Drops what is left, every value even if the drop of some panics; the first such panic goes on at the end.
     fn discard(&self) {
         let mut panicked = None;
-        loop {
-            let value = match &self.flavour {
-                Flavour::Array(queue) => queue.pop(),
-                Flavour::Blocks(queue) => queue.pop(),
-                Flavour::Hand => return,
-            };
-            let Ok(value) = value else { break };
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                match panicked {
-                    None => panicked = Some(payload),
-                    Some(_) => discard(payload),
-                }
+        // Asked first, so that the stack need not have room for a value where there is none.
+        while self.len() > 0 {
+            match catch_unwind(AssertUnwindSafe(|| drop(self.take_out()))) {
+                Ok(()) => {}
+                Err(payload) if panicked.is_none() => panicked = Some(payload),
+                Err(payload) => discard(payload),
             }
         }
         if let Some(payload) = panicked {
@@ -289,6 +283,17 @@ impl<T> Shared<T> {
             } else {
                 resume_unwind(payload);
             }
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    /// The first value, without telling anybody.
+    fn take_out(&self) -> Option<T> {
+        match &self.flavour {
+            Flavour::Array(queue) => queue.pop().ok(),
+            Flavour::Blocks(queue) => queue.pop().ok(),
+            Flavour::Hand => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cancel;
 mod close;
 mod drops;
+mod large;
 mod order;
 mod queues;
 mod stress;
