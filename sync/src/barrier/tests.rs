@@ -1,4 +1,4 @@
-//! Covers what CPython's test_barrier pins, by behaviour, what async-lock's and tokio's suites pin for `Barrier`, and R-80 (no
+//! Covers what `test_barrier` of CPython pins, by behaviour, what async-lock's and tokio's suites pin for `Barrier`, and R-80 (no
 //! user code under a lock), R-84 (cancelled waiters), R-90 (auto traits).
 
 use super::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult, BrokenBarrier};

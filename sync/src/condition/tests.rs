@@ -1,4 +1,4 @@
-//! Covers what CPython's ConditionTests pin, by behaviour, and R-80 (no user code under a lock), R-82 (who joins after a
+//! Covers what `ConditionTests` of CPython pin, by behaviour, and R-80 (no user code under a lock), R-82 (who joins after a
 //! notification is left alone), R-84 (asyncio's lost notifications: bpo-45997, gh-90155, gh-112202), R-90 (auto traits).
 
 use super::{Condition, ConditionStatistics};

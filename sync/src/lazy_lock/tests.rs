@@ -175,8 +175,8 @@ fn a_panic_poisons_and_leaves_nobody_asleep() {
 #[test]
 fn one_that_joined_during_the_poll_that_panics_is_told() {
     static JOINS: SetOnce<LazyLock<u8>> = SetOnce::new();
-    static HAND: std::sync::Mutex<Option<Hand<Force<'static, u8, fn() -> LazyFuture<u8>>>>> =
-        std::sync::Mutex::new(None);
+    type Forces = Hand<Force<'static, u8, fn() -> LazyFuture<u8>>>;
+    static HAND: std::sync::Mutex<Option<Forces>> = std::sync::Mutex::new(None);
     let _ = JOINS.set(LazyLock::new(|| {
         Box::pin(async {
             let mut joins = Hand::new(JOINS.get().unwrap().force());
@@ -225,7 +225,7 @@ fn a_hostile_waker_costs_nobody_theirs_and_the_initialisers_waker_outlives_the_l
     let event = Event::new();
     let kept = SetOnce::<Waker>::new();
     let lazy = LazyLock::new(async || {
-        poll_fn(|cx| Poll::Ready(drop(kept.set(cx.waker().clone())))).await;
+        poll_fn(|cx| Poll::Ready(kept.set(cx.waker().clone()))).await.expect("polled once");
         event.wait().await;
     });
     let mut hostile = Hand::new(lazy.force());
