@@ -70,6 +70,8 @@ mod error;
 pub(crate) mod line;
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, not(filch_loom)))]
+mod property;
 mod receiver;
 mod ring;
 mod sender;

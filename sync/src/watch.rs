@@ -4,11 +4,10 @@
 //! seen. Who is slow misses values in between, never the last.
 //!
 //! # States
-//! | what | guarded by |
-//! |---|---|
-//! | the value | a lock that many may read under |
-//! | version: how often the value was changed, and in its lowest bit whether all senders are gone | an atomic; changed while the value is locked, closed without |
-//! | what each receiver has seen: a version | the receiver's own |
+//! - The value, behind a lock that many may read under.
+//! - Its version: how often the value was changed, and in the lowest bit whether all senders are gone. Counted up while the value
+//!   is locked.
+//! - What each receiver has seen: a version.
 //!
 //! # Protocol
 //! Send: 1. lock the value, replace it, count the version up, unlock. 2. `fence(SeqCst)`. 3. Look at the line
@@ -52,6 +51,8 @@
 mod error;
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, not(filch_loom)))]
+mod property;
 mod receiver;
 mod sender;
 mod shared;

@@ -4,16 +4,17 @@
 //! Who tells: 1. changes the state. 2. Looks whether the line is [`occupied`](Line::occupied); if so, under the
 //! line's lock, takes out those concerned. 3. Wakes them outside.
 //!
-//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, 3. attempts again, 4. and joins, with
-//! the number of the state it has seen.
+//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, `fence(SeqCst)`, 3. attempts again, 4.
+//! and joins, with the number of the state it has seen.
 //!
 //! Who leaves, having been told in a line where tellings are counted: tells the next.
 //!
 //! # Why no wake-up is lost
-//! Attempt and change are ordered with marking and looking: by a lock that both take for the state (broadcast),
-//! or by a fence between the two steps on each side (watch). So if the attempt at 3. comes before the change,
-//! the mark is seen; else the attempt sees the change. The mark goes only under the line's lock, when the list
-//! is empty: whoever had joined was told by then, and attempts again, or has left.
+//! Attempt and change are ordered with marking and looking: by a lock around the state, which both take
+//! (broadcast), or by a fence between the change and the look, which pairs with the one here (watch). So if the
+//! attempt at 3. comes before the change, the mark is seen; else the attempt sees the change. The mark goes
+//! only under the line's lock, when the list is empty: whoever had joined was told by then, and attempts again,
+//! or has left.
 //!
 //! # Each once
 //! Those that join have the numbers of the states they saw, which only grow along the line. Who tells all of a
@@ -22,7 +23,7 @@
 #![allow(unsafe_code, reason = "a waiter that lives beside the line it waits in")]
 
 use filch_primitive::sync::Arc;
-use filch_primitive::sync::atomic::{AtomicBool, Ordering};
+use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{WakeBatch, mutant};
 use pin_project_lite::pin_project;
@@ -157,6 +158,7 @@ impl<'a> LineWaiter<'a> {
             if !late {
                 // Ordering: Relaxed, see the module docs.
                 line.occupied.store(true, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
             }
             match attempt() {
                 Ok(result) => {
@@ -200,6 +202,11 @@ impl<S> Seat<S> {
 
     pub(crate) fn shared(&self) -> &Arc<S> {
         &self.shared
+    }
+
+    /// Whether there is a waiter, which may be in its line.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.waiter.is_some()
     }
 
     /// The place in the line that `line` names; always the same. Allocated by the first call.

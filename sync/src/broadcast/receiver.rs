@@ -183,9 +183,13 @@ impl<T: Clone> Stream for Receiver<T> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         ready!(slice::proceed(cx));
         let this = self.get_mut();
-        let taken = match this.seat.shared().take(&mut this.position) {
-            Ok(taken) => taken,
-            Err(_) => {
+        let at_once = match this.seat.is_taken() {
+            true => None,
+            false => this.seat.shared().take(&mut this.position).ok(),
+        };
+        let taken = match at_once {
+            Some(taken) => taken,
+            None => {
                 let (shared, waiter) = this.seat.waiter(|shared| &shared.recv_line);
                 ready!(waiter.poll_until(cx, || shared.take(&mut this.position)))
             }

@@ -219,11 +219,15 @@ impl<T: Clone> Stream for Receiver<T> {
         ready!(slice::proceed(cx));
         let this = self.get_mut();
         let mut seen = this.seen;
-        let change = match this.seat.shared().change(&mut seen) {
-            Ok(change) => change,
-            Err(_) => {
+        let at_once = match this.seat.is_taken() {
+            true => None,
+            false => this.seat.shared().change(&mut seen).ok(),
+        };
+        let change = match at_once {
+            Some(change) => change,
+            None => {
                 let (shared, waiter) = this.seat.waiter(|shared| &shared.line);
-                ready!(waiter.poll_until(cx, || shared.look_for_change(&mut seen)))
+                ready!(waiter.poll_until(cx, || shared.change(&mut seen)))
             }
         };
         // Marked as seen with the look, not before: a clone that panics has been asked for, and what it was of
@@ -277,10 +281,7 @@ impl<T> Future for ChangedFuture<'_, T> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let (shared, seen) = (*this.shared, &mut **this.seen);
-        if let Ok(change) = shared.change(seen) {
-            return Poll::Ready(ended(change));
-        }
-        this.waiter.poll_until(cx, || shared.look_for_change(seen)).map(ended)
+        this.waiter.poll_until(cx, || shared.change(seen)).map(ended)
     }
 }
 

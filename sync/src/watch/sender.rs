@@ -219,7 +219,7 @@ impl<T> Future for ClosedFuture<'_, T> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let shared = *this.shared;
-        this.waiter.poll_until(cx, || shared.look_for_desertion())
+        this.waiter.poll_until(cx, || if shared.is_deserted() { Ok(()) } else { Err(0) })
     }
 }
 

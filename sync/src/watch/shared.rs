@@ -54,7 +54,7 @@ impl<T> Shared<T> {
 
     fn tell(&self, version: u64) {
         if !mutant::planted("watch.tell.fence") {
-            // Pairs with the fence in `look_for_change`: see the module docs.
+            // Pairs with the fence of who joins the line: see the module docs.
             fence(Ordering::SeqCst);
         }
         self.line.tell_all(version);
@@ -92,13 +92,6 @@ impl<T> Shared<T> {
         }
     }
 
-    /// As [`change`](Self::change), for one that is about to wait.
-    pub(super) fn look_for_change(&self, seen: &mut u64) -> Result<Change, u64> {
-        // Pairs with the fence in `tell`: see the module docs.
-        fence(Ordering::SeqCst);
-        self.change(seen)
-    }
-
     /// One more sender; its caller holds one.
     pub(super) fn add_sender(&self) {
         // Ordering: Relaxed, the count is not about to reach zero.
@@ -126,7 +119,7 @@ impl<T> Shared<T> {
         // Ordering: Release, paired with the Acquire in `is_deserted`: who sees that nobody is left sees what
         // they did.
         if self.receivers.fetch_sub(1, Ordering::Release) == 1 {
-            // Pairs with the fence in `look_for_desertion`: as with versions.
+            // Pairs with the fence of who joins the line, as with versions.
             fence(Ordering::SeqCst);
             self.closed_line.tell_all(u64::MAX);
         }
@@ -136,13 +129,6 @@ impl<T> Shared<T> {
     pub(super) fn is_deserted(&self) -> bool {
         // Ordering: Acquire, paired with the Release in `leave`.
         self.receivers.load(Ordering::Acquire) == 0
-    }
-
-    /// As [`is_deserted`](Self::is_deserted), for one that is about to wait.
-    pub(super) fn look_for_desertion(&self) -> Result<(), u64> {
-        // Pairs with the fence in `leave`.
-        fence(Ordering::SeqCst);
-        if self.is_deserted() { Ok(()) } else { Err(0) }
     }
 
     pub(super) fn sender_count(&self) -> usize {

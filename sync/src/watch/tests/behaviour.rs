@@ -225,6 +225,19 @@ fn a_stream_yields_what_was_not_seen_and_ends() {
     assert_eq!((next(), next(), next()), (Poll::Ready(Some(4)), Poll::Ready(None), Poll::Ready(None)));
 }
 
+/// A stream that waited, and found something without having been told, is not told of the next.
+#[test]
+fn a_stream_that_has_what_it_waited_for_has_left_the_line() {
+    let (sender, mut receiver) = channel(1);
+    let (count, waker) = Count::new();
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut receiver).poll_next(&mut cx).is_pending());
+    receiver.mark_changed();
+    assert_eq!(Pin::new(&mut receiver).poll_next(&mut cx), Poll::Ready(Some(1)));
+    sender.send_replace(2);
+    assert_eq!((count.take(), sender.statistics().waiters), (0, 0));
+}
+
 #[test]
 fn a_dropped_wait_has_seen_nothing() {
     let (sender, mut receiver) = channel(0);
