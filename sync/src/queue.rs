@@ -19,7 +19,7 @@
 //! | all done | 0 | a put |
 //!
 //! # Protocol
-//! Put and get: 1. under the state's lock, look, then move: see [`order`]. 2. Still under it, see what is left: items, room.
+//! Put and get: 1. under the state's lock, look, then move: see [`Order`]. 2. Still under it, see what is left: items, room.
 //! 3. Outside it, if there are items, tell the first who waits for one; if there is room, the first who waits for that.
 //!
 //! Wait for an item, or for room: 1. try, as above. 2. Join the line, having counted oneself as waiting. 3. Try again. One that was told

@@ -15,6 +15,8 @@
 use std::collections::VecDeque;
 
 /// Which item of a [queue](super::RawQueue) comes out next. Implemented by [`Fifo`], [`Lifo`] and [`Smallest`], and sealed.
+///
+/// A put or a get looks first, which may compare items and changes nothing, and then moves, which runs no code of the items.
 pub trait Order<T>: Arrange<T> {}
 
 /// What an order does; see the [module docs](self).
