@@ -11,7 +11,7 @@
 //! | `LOCKED`, `QUEUED` | held, somebody waits | `unlock` through the queue |
 //! | `LOCKED`, `QUEUED`, `TURNS` | the same, and the head is awake and has not looked yet | `unlock`: one exchange, one turn less |
 //! | `QUEUED`, maybe `TURNS` | free, somebody waits | whoever comes first |
-//! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; after [`raw::GRACE_US`] anybody |
+//! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; after [`grace::GRACE_US`] anybody |
 //!
 //! # Protocol
 //! Lock: 1. exchange free for `LOCKED`; else, under the queue's lock, 2. take a free lock that is not kept for another,
@@ -62,11 +62,18 @@
 //! twice.
 #![allow(unsafe_code, reason = "a lock hands out `&mut` to what it guards")]
 
+pub(crate) mod grace;
+mod holder;
+mod mapped;
 #[cfg(all(test, filch_loom))]
 mod model;
 mod raw;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
+
+pub use holder::Holder;
+pub(crate) use holder::HolderCell;
+pub use mapped::{MappedLockGuard, OwnedMappedLockGuard};
 
 use crate::blocking;
 use filch_primitive::cell::UnsafeCell;
@@ -77,6 +84,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::pin::Pin;
 // Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
 use std::sync::Arc;
@@ -128,8 +136,14 @@ impl<T> Lock<T> {
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue. A future that was woken passes the turn on.
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> LockFuture<'_, T> {
-        LockFuture { lock: self, acquire: RawAcquire::new(&self.raw) }
+        self.lock_at(Location::caller())
+    }
+
+    #[inline]
+    fn lock_at(&self, location: &'static Location<'static>) -> LockFuture<'_, T> {
+        LockFuture { lock: self, location, acquire: RawAcquire::new(&self.raw) }
     }
 
     /// Takes the lock if it is free, and not kept for one who has waited for it.
@@ -142,8 +156,14 @@ impl<T> Lock<T> {
     /// assert!(lock.try_lock().is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_lock(&self) -> Option<LockGuard<'_, T>> {
-        self.raw.try_lock().then(|| LockGuard { lock: self, _value: PhantomData })
+        self.try_lock_at(Location::caller())
+    }
+
+    #[inline]
+    fn try_lock_at(&self, location: &'static Location<'static>) -> Option<LockGuard<'_, T>> {
+        self.raw.try_lock().then(|| LockGuard::signed(self, location))
     }
 
     /// Waits for the lock with a guard that keeps the lock alive: for tasks that outlive the borrow.
@@ -163,14 +183,28 @@ impl<T> Lock<T> {
     /// assert_eq!(*lock.lock().await, 2);
     /// # });
     /// ```
-    pub async fn lock_owned(self: Arc<Self>) -> OwnedLockGuard<T> {
-        RawAcquire::new(&self.raw).await;
-        OwnedLockGuard { lock: self, _value: PhantomData }
+    // Not an `async fn`: only a plain one knows its caller.
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> impl Future<Output = OwnedLockGuard<T>> {
+        let location = Location::caller();
+        async move {
+            RawAcquire::new(&self.raw).await;
+            OwnedLockGuard::signed(self, location)
+        }
     }
 
     /// Takes the lock as [`try_lock`](Self::try_lock) does, with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use filch_sync::Lock;
+    /// use std::sync::Arc;
+    /// let guard = Arc::new(Lock::new(1)).try_lock_owned();
+    /// assert_eq!(*guard.unwrap(), 1);
+    /// ```
+    #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Option<OwnedLockGuard<T>> {
-        self.raw.try_lock().then(|| OwnedLockGuard { lock: self, _value: PhantomData })
+        let location = Location::caller();
+        self.raw.try_lock().then(|| OwnedLockGuard::signed(self, location))
     }
 
     /// Waits for the lock on a plain thread. In a task this would hold up the thread that polls it: there, `lock().await`.
@@ -180,8 +214,37 @@ impl<T> Lock<T> {
     /// *lock.lock_blocking() += 1;
     /// assert_eq!(lock.into_inner(), 2);
     /// ```
+    #[track_caller]
     pub fn lock_blocking(&self) -> LockGuard<'_, T> {
-        self.try_lock().unwrap_or_else(|| blocking::block_on(self.lock()))
+        let location = Location::caller();
+        self.try_lock_at(location).unwrap_or_else(|| blocking::block_on(self.lock_at(location)))
+    }
+
+    /// As [`lock_blocking`](Self::lock_blocking), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// use filch_sync::{Lock, OwnedLockGuard};
+    /// use std::sync::Arc;
+    /// let guard = Arc::new(Lock::new(1)).lock_owned_blocking();
+    /// assert_eq!(*OwnedLockGuard::unlock(guard).lock_blocking(), 1);
+    /// ```
+    #[track_caller]
+    pub fn lock_owned_blocking(self: Arc<Self>) -> OwnedLockGuard<T> {
+        blocking::block_on(self.lock_owned())
+    }
+
+    /// A look at this moment: who holds the lock, how many wait for it. A waiter that was told to come and has not for a while
+    /// is not counted.
+    ///
+    /// ```
+    /// use filch_sync::Lock;
+    /// let lock = Lock::new(1);
+    /// let _guard = lock.try_lock();
+    /// let seen = lock.statistics();
+    /// assert_eq!((seen.holder.unwrap().location().file(), seen.waiters), (file!(), 0));
+    /// ```
+    pub fn statistics(&self) -> LockStatistics {
+        self.raw.statistics()
     }
 
     /// The value: a lock borrowed mutably is locked by nobody.
@@ -219,11 +282,24 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
     }
 }
 
+/// What a [`Lock`] was seen to be at one moment; made by [`Lock::statistics`].
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockStatistics {
+    /// Who holds it; nobody also for the moment between taking the lock and signing for it.
+    pub holder: Option<Holder>,
+    /// How many wait.
+    pub waiters: usize,
+    /// How many waited at most.
+    pub waiters_peak: usize,
+}
+
 pin_project! {
     /// Waits for a [`Lock`]; made by [`Lock::lock`].
     #[must_use = "a future does nothing until it is awaited"]
     pub struct LockFuture<'a, T> {
         lock: &'a Lock<T>,
+        location: &'static Location<'static>,
         #[pin]
         acquire: RawAcquire<'a>,
     }
@@ -235,8 +311,8 @@ impl<'a, T> Future for LockFuture<'a, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let lock = *this.lock;
-        this.acquire.poll(cx).map(|()| LockGuard { lock, _value: PhantomData })
+        let (lock, location) = (*this.lock, *this.location);
+        this.acquire.poll(cx).map(|()| LockGuard::signed(lock, location))
     }
 }
 
@@ -255,6 +331,13 @@ pub struct LockGuard<'a, T> {
 }
 
 impl<'a, T> LockGuard<'a, T> {
+    /// The guard of whoever just took the raw lock.
+    #[inline]
+    fn signed(lock: &'a Lock<T>, location: &'static Location<'static>) -> Self {
+        lock.raw.sign(location);
+        Self { lock, _value: PhantomData }
+    }
+
     /// The lock this guard came from.
     pub fn lock(guard: &Self) -> &'a Lock<T> {
         guard.lock
@@ -308,6 +391,12 @@ pub struct OwnedLockGuard<T> {
 }
 
 impl<T> OwnedLockGuard<T> {
+    /// The guard of whoever just took the raw lock.
+    fn signed(lock: Arc<Lock<T>>, location: &'static Location<'static>) -> Self {
+        lock.raw.sign(location);
+        Self { lock, _value: PhantomData }
+    }
+
     /// The lock this guard came from.
     pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
         &guard.lock
@@ -315,11 +404,16 @@ impl<T> OwnedLockGuard<T> {
 
     /// Releases the lock and gives the reference to it back.
     pub fn unlock(guard: Self) -> Arc<Lock<T>> {
-        let guard = ManuallyDrop::new(guard);
-        // SAFETY: the guard is not dropped, so the reference is taken out of it once.
-        let lock = unsafe { std::ptr::read(&raw const guard.lock) };
+        let lock = Self::into_lock(guard);
         lock.raw.unlock();
         lock
+    }
+
+    /// The reference to the lock, which stays locked.
+    fn into_lock(guard: Self) -> Arc<Lock<T>> {
+        let guard = ManuallyDrop::new(guard);
+        // SAFETY: the guard is not dropped, so the reference is taken out of it once.
+        unsafe { std::ptr::read(&raw const guard.lock) }
     }
 }
 

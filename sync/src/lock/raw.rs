@@ -1,11 +1,14 @@
 //! All of [`Lock`](super::Lock) but the value; the protocol is in the [module docs](super).
 
-use crate::clock;
+use super::LockStatistics;
+use super::grace::{self, GRACE_US, LOOKS_MAX, WATCHER_LOST_US, ring};
+use super::holder::HolderCell;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter, drop_contained};
 use filch_primitive::{hint, mutant, slice, wake_contained};
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -24,17 +27,6 @@ pub(super) const TURNS_MAX: u8 = if cfg!(filch_loom) { TURN } else { TURNS };
 /// depends on how much a turn costs against a task switch.
 pub(super) const OVERDUE_US: u64 = 500;
 
-/// How long one that was woken has the time to come before others go ahead. A guess: far above the delay of a task
-/// in a run queue that is not overloaded, far below what a person notices.
-pub(super) const GRACE_US: u64 = 1_000;
-
-/// How long a watcher whose bell was rung may take to come back. The bell rings after about a grace.
-const WATCHER_LOST_US: u64 = 4 * GRACE_US;
-
-/// Looks that one makes at once, giving way in between, at a lock that is kept for another, before it asks to be woken later. The
-/// other mostly comes in between, and an extra poll costs less than the watchman's thread.
-const LOOKS_MAX: u64 = 3;
-
 /// Looks at a held lock before joining the queue, at most. One takes up to 45 ns, by the processor; a task switch for a turn
 /// that is over in that time costs more.
 const SPIN_MAX: u8 = 16;
@@ -44,6 +36,7 @@ pub(super) struct RawLock {
     word: AtomicU8,
     /// How many looks are worth trying, by what came of the last ones.
     spin: AtomicU8,
+    holder: HolderCell,
     queue: WaitQueue<Care>,
 }
 
@@ -88,27 +81,25 @@ impl Calls {
     }
 }
 
-/// Has `bell` woken after about a grace.
-#[cfg(not(filch_loom))]
-fn ring(bell: Waker) {
-    crate::watchman::wake_later(bell);
-}
-
-/// In a model no time passes, and nobody is abandoned: whoever is woken comes.
-#[cfg(filch_loom)]
-fn ring(bell: Waker) {
-    drop(bell);
-}
-
 impl RawLock {
     #[cfg(not(filch_loom))]
     pub(super) const fn new() -> Self {
-        Self { word: AtomicU8::new(FREE), spin: AtomicU8::new(SPIN_MAX), queue: WaitQueue::new(NO_CARE) }
+        Self {
+            word: AtomicU8::new(FREE),
+            spin: AtomicU8::new(SPIN_MAX),
+            holder: HolderCell::new(),
+            queue: WaitQueue::new(NO_CARE),
+        }
     }
 
     #[cfg(filch_loom)]
     pub(super) fn new() -> Self {
-        Self { word: AtomicU8::new(FREE), spin: AtomicU8::new(SPIN_MAX), queue: WaitQueue::new(NO_CARE) }
+        Self {
+            word: AtomicU8::new(FREE),
+            spin: AtomicU8::new(SPIN_MAX),
+            holder: HolderCell::new(),
+            queue: WaitQueue::new(NO_CARE),
+        }
     }
 
     /// Whether somebody holds the lock at this moment.
@@ -178,7 +169,7 @@ impl RawLock {
             }
             if now & RESERVED != 0
                 && locked.kept_for != waiter
-                && clock::micros().saturating_sub(locked.kept_since_us) <= GRACE_US
+                && grace::micros().saturating_sub(locked.kept_since_us) <= GRACE_US
             {
                 return Take::Reserved;
             }
@@ -195,10 +186,28 @@ impl RawLock {
         }
     }
 
+    /// Notes who holds the lock: the caller.
+    #[inline]
+    pub(super) fn sign(&self, location: &'static Location<'static>) {
+        self.holder.sign(location);
+    }
+
+    /// Who holds the lock, how many wait, and how many did at most.
+    pub(super) fn statistics(&self) -> LockStatistics {
+        let locked = self.queue.lock();
+        let (waiters, waiters_peak) = (locked.len(), locked.peak());
+        drop(locked);
+        // Ordering: Acquire, paired with the Release of `unlock`: the note of one that had released the lock by now is struck out.
+        let held = self.word.load(Ordering::Acquire) & LOCKED != 0;
+        let holder = if held { self.holder.read() } else { None };
+        LockStatistics { holder, waiters, waiters_peak }
+    }
+
     /// # Contract
     /// The caller holds the lock.
     #[inline]
     pub(super) fn unlock(&self) {
+        self.holder.strike();
         // Ordering: Release, paired with the Acquire of `try_lock`. Relaxed on failure: the queue's lock orders the rest.
         let release = mutant::ordering("lock.unlock.order", Ordering::Release, Ordering::Relaxed);
         if self.word.compare_exchange(LOCKED, FREE, release, Ordering::Relaxed).is_err() {
@@ -223,7 +232,7 @@ impl RawLock {
 
     #[cold]
     fn unlock_queued(&self) {
-        let now_us = clock::micros();
+        let now_us = grace::micros();
         let mut locked = self.queue.lock();
         let calls = look_after(&mut locked, now_us);
         let next = self.plan(&mut locked, now_us);
@@ -300,10 +309,10 @@ impl RawLock {
                 // Woken and lost: from now on long overdue, so that the next unlock hands over.
                 Phase::Woken if is_head => 0,
                 _ if joined_before => tag.since,
-                _ => clock::micros(),
+                _ => grace::micros(),
             };
             if locked.watcher == 0 && !is_head {
-                (locked.watcher, locked.asked_us) = (id, clock::micros());
+                (locked.watcher, locked.asked_us) = (id, grace::micros());
             }
             // One that was struck takes its old place again. The number of one that waits is how often it has looked.
             let number = tag.number.saturating_add(1).min(LOOKS_MAX);
@@ -320,7 +329,7 @@ impl RawLock {
             locked.bell.replace(bell)
         } else {
             // Unlocked before there was a bell: rung for that unlock.
-            locked.asked_us = clock::micros();
+            locked.asked_us = grace::micros();
             drop(locked);
             return ring(bell);
         };
@@ -343,7 +352,7 @@ impl RawLock {
         // While somebody holds the lock, its unlock will see to the others.
         let counted_on = (phase == Phase::Woken && !mutant::planted("lock.give_up.silent")) || watched;
         if kept_for_it || (counted_on && !self.is_locked()) {
-            let now_us = clock::micros();
+            let now_us = grace::micros();
             calls = look_after(&mut locked, now_us);
             if kept_for_it {
                 // `RESERVED` is set and `LOCKED` is not: only holders of the queue's lock change such a word.

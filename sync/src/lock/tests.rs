@@ -1,5 +1,6 @@
 use super::Lock;
-use super::raw::{GRACE_US, OVERDUE_US};
+use super::grace::GRACE_US;
+use super::raw::OVERDUE_US;
 use crate::clock;
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
 use futures_lite::future;
