@@ -327,6 +327,239 @@ fn loom_a_stream_that_waits_is_told_or_passes_it_on_when_dropped() {
     }
 }
 
+/// A place that is given back beside one who is about to wait for it.
+#[test]
+fn loom_a_permit_that_is_given_back_meets_a_waiting_sender() {
+    for make in [ARRAY, || bounded(1 << 20)] as [Make; 2] {
+        loom::model(move || {
+            let (sender, receiver) = make();
+            let places = sender.capacity().expect("bounded");
+            let permits = sender.try_reserve_many(places).expect("all are free");
+            let other = sender.clone();
+            let sending = thread::spawn(move || block_on(other.send(value(1))).is_ok());
+            drop(permits);
+            assert!(sending.join().unwrap());
+            assert_eq!(receiver.try_recv().map(number), Ok(1));
+            assert_eq!(sender.statistics().reserved, 0);
+        });
+    }
+}
+
+/// Closed with a place reserved: the end is seen when that is given back, or what was sent into it before.
+fn a_permit_after_the_close_meets_a_waiting_receiver(make: Make, sends: bool) {
+    loom::model(move || {
+        let (sender, receiver) = make();
+        let permit = sender.try_reserve_owned().expect("room");
+        receiver.close();
+        let thread = thread::spawn(move || {
+            if sends {
+                return permit.send(value(1)).ok();
+            }
+            Some(permit.release())
+        });
+        if sends {
+            assert_eq!(block_on(receiver.recv()).map(number), Ok(1));
+        }
+        assert!(block_on(receiver.recv()).is_err());
+        // Kept until here, so that no drop of it tells anybody.
+        drop((thread.join().unwrap(), sender));
+    });
+}
+
+#[test]
+fn loom_a_permit_given_back_after_the_close_meets_a_waiting_receiver() {
+    a_permit_after_the_close_meets_a_waiting_receiver(ARRAY, false);
+    a_permit_after_the_close_meets_a_waiting_receiver(BLOCKS, false);
+}
+
+#[test]
+fn loom_a_permit_used_after_the_close_meets_a_waiting_receiver() {
+    a_permit_after_the_close_meets_a_waiting_receiver(ARRAY, true);
+    a_permit_after_the_close_meets_a_waiting_receiver(BLOCKS, true);
+}
+
+#[test]
+fn loom_a_permit_meets_the_drop_of_the_last_receiver() {
+    loom::model(|| {
+        let (sender, receiver) = ARRAY();
+        let permit = sender.try_reserve().expect("room");
+        let thread = thread::spawn(move || drop(receiver));
+        if let Err(refused) = permit.send(value(1)) {
+            assert_eq!(number(refused.0), 1, "the value comes back");
+        }
+        thread.join().unwrap();
+        assert!(sender.is_closed() && sender.is_empty(), "and nothing stays behind");
+    });
+}
+
+/// One waits for both places while they become free one by one, and goes: who waits behind must know of them.
+#[test]
+fn loom_one_that_waited_for_many_and_goes_tells_those_behind() {
+    loom::model(|| {
+        let (sender, receiver) = bounded(2);
+        sender.try_send(value(1)).expect("room");
+        sender.try_send(value(2)).expect("room");
+        let mut many = Box::pin(sender.reserve_many(2));
+        assert!(poll_once(&mut many, Waker::noop()).is_pending());
+        let (bell, waker) = Bell::new();
+        let mut behind: Vec<_> = (3..5).map(|number| Box::pin(sender.send(value(number)))).collect();
+        assert!(behind.iter_mut().all(|send| poll_once(send, &waker).is_pending()));
+        assert_eq!(receiver.try_recv().map(number), Ok(1));
+        // It uses the telling up, and waits on in front.
+        assert!(poll_once(&mut many, Waker::noop()).is_pending());
+        // The other place becomes free meanwhile.
+        let thread = thread::spawn(move || (receiver.try_recv().map(number), receiver));
+        drop(many);
+        let (second, receiver) = thread.join().unwrap();
+        assert_eq!(second, Ok(2));
+        assert_eq!(bell.rings(), 2, "there are two places, and one of two sleeps on");
+        assert!(behind.iter_mut().all(|send| poll_once(send, &waker).is_ready()));
+        assert_eq!(receiver.len(), 2);
+    });
+}
+
+#[test]
+fn loom_a_value_pushed_out_meets_its_receiver() {
+    for make in [ARRAY, || bounded(1 << 20)] as [Make; 2] {
+        loom::model(move || {
+            let (sender, receiver) = make();
+            let places = sender.capacity().expect("bounded");
+            sender.try_send(value(1)).expect("room for one");
+            // But for the first value the channel is full.
+            let reserved = sender.try_reserve_many(places - 1).expect("the others are free");
+            let pops = receiver.clone();
+            let thread = thread::spawn(move || pops.try_recv().map(number));
+            let pushed_out = sender.force_send(value(2)).expect("open").map(number);
+            let received = thread.join().unwrap().expect("there is always one");
+            let left: Vec<_> = receiver.try_iter().map(number).collect();
+            match (pushed_out, received) {
+                (Some(1), 2) => assert!(left.is_empty()),
+                (None, 1) => assert_eq!(left, [2]),
+                (pushed_out, received) => {
+                    panic!("{pushed_out:?} pushed out, {received} received, {left:?} left")
+                }
+            }
+            drop(reserved);
+        });
+    }
+}
+
+/// A channel goes over to its side queue while one sends and one receives: never above the capacity, and in order.
+#[test]
+fn loom_going_over_meets_a_sender_and_keeps_order_and_capacity() {
+    loom::model(|| {
+        let (sender, receiver) = bounded(2);
+        sender.try_send(value(1)).expect("room");
+        let other = sender.clone();
+        let thread = thread::spawn(move || {
+            let second = other.try_send(value(2)).is_ok();
+            let third = other.try_send(value(3)).is_ok();
+            (second, third)
+        });
+        let permit = sender.try_reserve();
+        let (second, third) = thread.join().unwrap();
+        assert!(receiver.len() + usize::from(permit.is_ok()) <= 2, "above the capacity");
+        assert_eq!(1 + usize::from(second) + usize::from(third) + usize::from(permit.is_ok()), 2);
+        if let Ok(permit) = permit {
+            permit.send(value(4)).expect("somebody receives");
+        }
+        let got: Vec<_> = receiver.try_iter().map(number).collect();
+        assert_eq!((got.len(), got[0]), (2, 1), "in order");
+    });
+}
+
+#[test]
+fn loom_many_at_once_meet_a_waiting_sender() {
+    for make in [|| bounded(2), || bounded(1 << 20)] as [Make; 2] {
+        loom::model(move || {
+            let (sender, receiver) = make();
+            sender.try_send(value(1)).expect("room");
+            let places = sender.capacity().expect("bounded");
+            let reserved = sender.try_reserve_many(places - 2).expect("room");
+            sender.try_send(value(2)).expect("room");
+            let other = sender.clone();
+            let sending = thread::spawn(move || block_on(other.send(value(3))).is_ok());
+            let mut got = Vec::new();
+            while got.len() < 3 {
+                assert!(block_on(receiver.recv_many(&mut got, 3)) > 0);
+            }
+            assert!(sending.join().unwrap());
+            assert_eq!(got.into_iter().map(number).collect::<Vec<_>>(), [1, 2, 3]);
+            drop(reserved);
+        });
+    }
+}
+
+#[test]
+fn loom_a_weak_end_is_upgraded_beside_the_last_drop() {
+    for make in [ARRAY, BLOCKS, HAND] {
+        loom::model(move || {
+            let (sender, receiver) = make();
+            let weak = sender.downgrade();
+            let thread = thread::spawn(move || drop(sender));
+            let upgraded = weak.upgrade();
+            thread.join().unwrap();
+            // A sender there is, and the channel open; or neither.
+            assert_eq!(upgraded.is_some(), !receiver.is_closed());
+            drop(upgraded);
+            assert!(receiver.is_closed() && weak.upgrade().is_none());
+        });
+    }
+}
+
+#[test]
+fn loom_one_that_waits_for_the_end_meets_the_last_receiver() {
+    for make in [ARRAY, BLOCKS, HAND] {
+        loom::model(move || {
+            let (sender, receiver) = make();
+            let thread = thread::spawn(move || drop(receiver));
+            block_on(sender.closed());
+            assert!(sender.is_closed());
+            thread.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn loom_canary_a_permit_that_goes_without_a_word() {
+    assert_noticed(
+        "channel.release.silent",
+        "channel::model::loom_a_permit_that_is_given_back_meets_a_waiting_sender",
+    );
+}
+
+#[test]
+fn loom_canary_many_that_go_without_a_word() {
+    assert_noticed(
+        "channel.reserve.silent",
+        "channel::model::loom_one_that_waited_for_many_and_goes_tells_those_behind",
+    );
+}
+
+#[test]
+fn loom_canary_a_weak_end_that_wakes_the_dead() {
+    assert_noticed(
+        "channel.upgrade.blind",
+        "channel::model::loom_a_weak_end_is_upgraded_beside_the_last_drop",
+    );
+}
+
+#[test]
+fn loom_canary_a_close_that_is_not_told() {
+    assert_noticed(
+        "channel.close.silent",
+        "channel::model::loom_one_that_waits_for_the_end_meets_the_last_receiver",
+    );
+}
+
+#[test]
+fn loom_canary_a_side_queue_that_forgets_the_array() {
+    assert_noticed(
+        "channel.lanes.room",
+        "channel::model::loom_going_over_meets_a_sender_and_keeps_order_and_capacity",
+    );
+}
+
 #[test]
 fn loom_canary_a_publisher_that_looks_too_early() {
     assert_noticed("channel.tell.fence", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
