@@ -49,6 +49,7 @@ mod interval;
 mod line;
 mod registration;
 mod sleep;
+mod stream;
 #[cfg(all(test, not(filch_loom)))]
 mod testing;
 mod timeout;
@@ -61,6 +62,7 @@ pub use deadline::{deadline, remaining, without_deadline};
 pub use delay_queue::{DelayKey, DelayQueue, Expired, UnknownKey};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use stream::{ChunksTimeout, Debounce, StreamTimeExt, StreamTimeout, Throttle};
 pub use timeout::{
     Elapsed, MoveOn, RescheduleError, Timeout, TimeoutHandle, TimeoutWith, move_on_after, move_on_at,
     timeout, timeout_at, timeout_with,

@@ -311,6 +311,12 @@ impl Limit {
     }
 }
 
+impl Elapsed {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
 impl Phase {
     /// Whether there is anything left to reschedule.
     const fn check(self) -> Result<(), RescheduleError> {

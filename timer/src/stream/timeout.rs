@@ -1,0 +1,63 @@
+//! Items, or the news that one is late.
+
+use super::Source;
+use crate::context;
+use crate::line::Nanos;
+use crate::sleep::Sleep;
+use crate::timeout::Elapsed;
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+pin_project! {
+    /// Waits for each item no longer than its limit; made by [`StreamTimeExt::timeout`](crate::StreamTimeExt::timeout).
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct StreamTimeout<S> {
+        #[pin]
+        source: Source<S>,
+        #[pin]
+        sleep: Sleep,
+        limit: Duration,
+        // Somebody waits for an item; the sleep says until when.
+        waiting: bool,
+    }
+}
+
+impl<S: Stream> StreamTimeout<S> {
+    pub(super) fn new(stream: S, limit: Duration) -> Self {
+        Self { source: Source::new(stream), sleep: Sleep::at(Nanos::MIN), limit, waiting: false }
+    }
+}
+
+impl<S: Stream> Stream for StreamTimeout<S> {
+    type Item = Result<S::Item, Elapsed>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        if let Poll::Ready(next) = this.source.poll_next(cx) {
+            *this.waiting = false;
+            return Poll::Ready(next.map(Ok));
+        }
+        if !*this.waiting {
+            this.sleep.as_mut().reset_to(context::nanos().saturating_add(*this.limit));
+            *this.waiting = true;
+        }
+        ready!(this.sleep.poll_due(cx));
+        *this.waiting = false;
+        Poll::Ready(Some(Err(Elapsed::new())))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.source.ended { (0, Some(0)) } else { (self.source.size_hint().0, None) }
+    }
+}
+
+impl<S: Stream> FusedStream for StreamTimeout<S> {
+    fn is_terminated(&self) -> bool {
+        self.source.ended
+    }
+}
