@@ -69,6 +69,8 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) settings: Builder,
     sender: Sender<Message>,
+    /// Jobs that were accepted and are not over, the waking of whoever awaits them included.
+    outstanding: AtomicUsize,
     /// Jobs dropped unrun.
     cancelled: AtomicUsize,
     /// Held while a thread is started and counted in; the number of the next. A new thread passes through it, so
@@ -108,6 +110,7 @@ impl Pool {
             registry: Registry::new(),
             settings,
             sender,
+            outstanding: AtomicUsize::new(0),
             cancelled: AtomicUsize::new(0),
             starting: Mutex::new(0),
             #[cfg(test)]
@@ -242,6 +245,15 @@ impl Pool {
         PoolReport { abandoned, cancelled: core.cancelled.load(Ordering::Relaxed) }
     }
 
+    /// Whether every job is over, and whoever awaits one was woken.
+    ///
+    /// # Complexity
+    /// One load.
+    pub fn is_at_rest(&self) -> bool {
+        // Ordering: Acquire, paired with the Release in `Core::over`: the wake-ups come with it.
+        self.0.core.outstanding.load(Ordering::Acquire) == 0
+    }
+
     /// How busy the pool is.
     ///
     /// # Complexity
@@ -281,6 +293,8 @@ impl Core {
 
     /// Sends a job that was counted in.
     fn deliver(&self, job: Job) {
+        // Ordering: Relaxed. Whoever asks whether the pool is at rest does not race with its submitters.
+        self.outstanding.fetch_add(1, Ordering::Relaxed);
         self.send(Message::Run(job));
         // Ordering: a full fence between the send and the look, paired with the one in `close`: either this thread
         // sees the bit or the closing one sees the job.
@@ -288,6 +302,12 @@ impl Core {
         if self.counters.snapshot().is_closed() && !mutant::planted("pool.deliver.blind") {
             self.cancel_queued();
         }
+    }
+
+    /// A job is over, and whoever awaits it was woken.
+    pub(crate) fn over(&self) {
+        // Ordering: Release, paired with the Acquire in `Pool::is_at_rest`.
+        self.outstanding.fetch_sub(1, Ordering::Release);
     }
 
     /// Waits until the thread that was started is counted.
@@ -301,6 +321,7 @@ impl Core {
         // Ordering: Relaxed, a count.
         self.cancelled.fetch_add(1, Ordering::Relaxed);
         self.counters.finish();
+        self.over();
     }
 
     /// Empties the channel of a closed pool, then rings: calls to look went with the jobs, and threads that some of the

@@ -111,6 +111,7 @@ impl Worker {
                     if let Some(waker) = job.run_unwoken(&|| self.core.counters.finish()) {
                         self.wake(waker);
                     }
+                    self.core.over();
                     self.member.set_busy(false);
                 }
                 Ok(Message::Look) => {}

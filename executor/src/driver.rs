@@ -6,15 +6,18 @@
 //! A thread that parks waits until the first deadline of its own timer. The **watcher**, one of those that sleep, also
 //! waits for the deadlines of the outside timer and of slots where nobody sits, exactly, and of slots whose thread is awake,
 //! [`BACKUP_SLACK`] late: their own threads come first, but may be stuck. The **poller** waits in the reactor.
+//! A virtual clock moves by itself when nothing else can happen: [`quiet`] says when that is.
 //! [`roles`] says who has these roles, and why nobody sleeps past what is to be minded; [`parker`] how one sleeps.
 
 mod parker;
+mod quiet;
 mod roles;
 
 #[cfg(all(test, filch_loom))]
 mod model;
 
 use self::parker::{Parker, Tended};
+use self::quiet::Quiet;
 use self::roles::{Roles, Sources};
 use crate::scheduler::{Entered, Park};
 use crate::task::Runnable;
@@ -48,6 +51,7 @@ pub(crate) struct Driver {
     /// For threads that tend no slot.
     outside: Timer,
     roles: Roles,
+    quiet: Quiet,
 }
 
 impl Driver {
@@ -74,6 +78,7 @@ impl Driver {
             clock,
             timers: (0..slots).map(|_| OnceLock::new()).collect(),
             roles: Roles::new(slots),
+            quiet: Quiet::new(),
         });
         let _first = me.set(Arc::downgrade(&driver));
         Ok(driver)
@@ -137,7 +142,8 @@ impl Sources for Driver {
             };
             Some(timer.time_to_next(now)?.saturating_add(slack))
         });
-        others.chain(own).chain(outside).chain(limit).min()
+        let look = (watching && self.clock.awaits().is_some()).then_some(quiet::LOOK);
+        others.chain(own).chain(outside).chain(limit).chain(look).min()
     }
 
     fn wait<'a>(&'a self, turn: Turn<'a>, timeout: Option<Duration>) -> impl FnOnce() {
@@ -180,7 +186,10 @@ impl Park for Driver {
         self.roles.left(|| timer.is_some_and(|timer| timer.next_deadline().is_some()), self);
     }
 
-    fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
+    fn park(&self, slot: usize, limit: Option<Duration>, nothing_queued: &dyn Fn() -> bool) -> bool {
+        if self.let_time_pass(slot, nothing_queued) {
+            return false;
+        }
         let slept = self.roles.park(slot, self, limit);
         if slept.timed || self.clock.is_manual() {
             self.fire(slot, time::now());
@@ -194,6 +203,17 @@ impl Park for Driver {
 
     fn unpark(&self, slot: usize) {
         self.roles.unpark(slot, self);
+        if self.clock.is_manual() {
+            self.quiet.changed();
+        }
+    }
+
+    fn plainly(&self, awake: bool) {
+        self.quiet.plainly(awake);
+    }
+
+    fn lend(&self, slot: usize, lent: bool) {
+        self.roles.parker(slot).lend(lent);
     }
 
     fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {

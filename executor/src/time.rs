@@ -1,5 +1,6 @@
 //! Sleeps, intervals, timeouts, the deadline in force, values and streams in time.
 
+pub use crate::runtime::{CallHandle, advance, call_at, call_later, call_soon, pause, resume};
 pub use filch_timer::{
     ChunksTimeout, Clock, Debounce, DelayKey, DelayQueue, Elapsed, Expired, Interval, MissedTickBehavior,
     MoveOn, RescheduleError, Sleep, StreamTimeExt, StreamTimeout, Throttle, Timeout, TimeoutHandle,

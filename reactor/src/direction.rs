@@ -127,7 +127,6 @@ impl Direction {
     }
 
     /// Wakers that wait now.
-    #[cfg(all(test, not(filch_loom)))]
     pub(crate) fn waiting(&self) -> usize {
         let waiters = self.waiters.lock();
         let others = waiters.others.as_ref().map_or(0, |others| {

@@ -97,6 +97,16 @@ impl Reactor {
         self.shared.sources.load(Ordering::Relaxed)
     }
 
+    /// Whether anybody waits for some descriptor: a future that was polled and neither woken since nor dropped.
+    ///
+    /// # Complexity
+    /// Linear in the number of sources.
+    pub fn is_awaited(&self) -> bool {
+        let sources = self.shared.registry.lock().sources();
+        // Dropped outside the registry's lock: one may be the last reference, and hold wakers.
+        sources.iter().any(|source| source.is_awaited())
+    }
+
     /// The right to wait, unless another thread has it.
     #[inline]
     pub fn try_turn(&self) -> Option<Turn<'_>> {

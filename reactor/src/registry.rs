@@ -96,6 +96,11 @@ impl Registry {
         std::mem::take(&mut self.entries).into_iter().map(|(_, entry)| entry.source).collect()
     }
 
+    /// Everything there is.
+    pub(crate) fn sources(&self) -> Vec<Arc<Source>> {
+        self.entries.iter().map(|(_, entry)| entry.source.clone()).collect()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }

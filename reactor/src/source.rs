@@ -86,6 +86,11 @@ impl Source {
         }
     }
 
+    /// Whether anybody waits for either direction.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.read.waiting() + self.write.waiting() > 0
+    }
+
     /// Whether a short transfer is proof that nothing is left.
     #[inline]
     pub(crate) fn short_is_drained(&self) -> bool {

@@ -83,6 +83,12 @@ pub fn now() -> Instant {
     with_current(|context| context.map_or_else(time::now, |context| context.timer.clock().now()))
 }
 
+/// This thread's clock: the [entered](enter) timer's, else the machine's.
+#[must_use]
+pub fn clock() -> Clock {
+    with_current(|context| context.map_or_else(Clock::real, |context| context.timer.clock().clone()))
+}
+
 /// As [`now`], on the time line.
 #[inline]
 pub(crate) fn nanos() -> Nanos {

@@ -27,6 +27,39 @@ fn hold(pool: &Pool) -> Sender<()> {
     release
 }
 
+/// Asks, when it is woken, whether the pool is at rest.
+struct Asks {
+    pool: Pool,
+    answer: Sender<bool>,
+}
+
+impl std::task::Wake for Asks {
+    fn wake(self: std::sync::Arc<Self>) {
+        let _ = self.answer.send(self.pool.is_at_rest());
+    }
+}
+
+#[test]
+fn a_pool_is_not_at_rest_before_whoever_awaits_its_last_job_was_woken() {
+    let pool = Pool::builder().max_threads(1).build().unwrap();
+    assert!(pool.is_at_rest());
+    let held = hold(&pool);
+    assert!(!pool.is_at_rest());
+    let (answer, answers) = channel();
+    let waker = std::task::Waker::from(std::sync::Arc::new(Asks { pool: pool.clone(), answer }));
+    let mut job = std::pin::pin!(pool.spawn(|| ()));
+    assert!(job.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    drop(held);
+    assert_eq!(answers.recv_timeout(SOON), Ok(false));
+    // Dropped unrun counts as well.
+    let held = hold(&pool);
+    pool.spawn(|| ()).detach();
+    pool.close();
+    drop(held);
+    assert!(pool.shutdown(std::time::Instant::now() + SOON).is_clean());
+    assert!(pool.is_at_rest());
+}
+
 #[test]
 fn while_a_thread_serves_jobs_wait_for_it() {
     let pool = Pool::builder().max_threads(8).build().unwrap();

@@ -34,6 +34,7 @@ pub(super) struct Parker(Arc<ParkerState>);
 struct ParkerState {
     state: AtomicU8,
     tended: AtomicBool,
+    lent: AtomicBool,
     thread: ByteLock<Option<Thread>>,
 }
 
@@ -42,6 +43,7 @@ impl Parker {
         Self(Arc::new(ParkerState {
             state: AtomicU8::new(EMPTY),
             tended: AtomicBool::new(false),
+            lent: AtomicBool::new(false),
             thread: ByteLock::new(None),
         }))
     }
@@ -65,6 +67,28 @@ impl Parker {
         // Ordering: Relaxed. Where it decides who is to take a role up, fences stand before it and behind `begin`. A
         // thread that has just woken, and now gets stuck, is the sentinel's business.
         matches!(self.0.state.load(Ordering::Relaxed), ASLEEP | POLLING)
+    }
+
+    /// The slot's thread blocks, and waits plainly; or does so no more.
+    pub(super) fn lend(&self, lent: bool) {
+        // Ordering: Release, paired with the Acquire in `rests`: the thread counts as one that waits plainly from before until
+        // after.
+        self.0.lent.store(lent, Ordering::Release);
+    }
+
+    /// Whether a notice lies there, for the thread itself.
+    pub(super) fn is_notified(&self) -> bool {
+        // Ordering: Relaxed. Whoever gave the notice has let something else be seen since, which the caller has seen.
+        self.0.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
+    /// Whether the slot's thread, if there is one, can do nothing until somebody wakes it.
+    pub(super) fn rests(&self) -> bool {
+        // Ordering: Acquire, paired with the Release of the exchange in `begin`: whoever sees the thread asleep sees whom it woke.
+        // For `lent` see `lend`; a thread that has just begun to tend the slot has done nothing yet, and holds nothing.
+        !self.is_tended()
+            || matches!(self.0.state.load(Ordering::Acquire), ASLEEP | POLLING)
+            || self.0.lent.load(Ordering::Acquire)
     }
 
     pub(super) fn is_polling(&self) -> bool {

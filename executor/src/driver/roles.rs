@@ -183,6 +183,16 @@ impl Roles {
         self.polling.load(Ordering::Relaxed)
     }
 
+    /// Whether every thread that tends a slot sleeps or waits plainly in it, apart from the one in `slot`, which asks, and has no
+    /// notice.
+    pub(super) fn all_rest_but(&self, slot: usize) -> bool {
+        let rests = |(index, parker): (usize, &CachePadded<Parker>)| match index == slot {
+            true => !parker.is_notified(),
+            false => parker.rests(),
+        };
+        self.parkers.iter().enumerate().all(rests)
+    }
+
     /// Makes the watcher look at deadlines and sources anew, or a sleeper become the watcher.
     pub(super) fn nudge(&self, sources: &impl Sources) {
         // Ordering: SeqCst, paired with the fences in `park`, see the module's proof.

@@ -155,6 +155,25 @@ impl Builder {
     }
 
     /// The clock that timers inside the runtime go by: the real one, or a virtual one for tests.
+    ///
+    /// With [`Clock::auto`] the runtime moves the clock to the next deadline whenever nothing can happen but that time
+    /// passes: no task can run, on any worker or on a thread inside `block_on`, no job of
+    /// [`spawn_blocking`](crate::spawn_blocking) is under way, and nobody waits for a descriptor. With [`Clock::manual`] it stands
+    /// still until [`time::advance`](crate::time::advance) or [`time::resume`](crate::time::resume).
+    ///
+    /// # Examples
+    /// ```
+    /// use filch::time::{Clock, now, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let runtime = filch::Runtime::builder().worker_threads(2).clock(Clock::auto()).build()?;
+    /// runtime.block_on(async {
+    ///     let monday = now();
+    ///     sleep(Duration::from_secs(7 * 86_400)).await;
+    ///     assert_eq!(now() - monday, Duration::from_secs(7 * 86_400));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

@@ -15,6 +15,8 @@
 //! passed to another guest is unparked for nothing, which that guest bears.
 
 use super::context::{self, Context};
+use super::park::Park;
+use super::plain::Plain;
 use super::policy;
 use super::seat::Seat;
 use super::shared::{self, Shared};
@@ -22,7 +24,6 @@ use super::{local, worker};
 use filch_primitive::mutant;
 use filch_primitive::slice;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
-use filch_primitive::thread::{self, Thread};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
@@ -33,8 +34,10 @@ impl Shared {
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         let nested = context::with(|context| match context {
-            Some(Context { seat: Some(seat), .. }) => Some(seat.block(|| self.wait_plainly(future.as_mut()))),
-            Some(Context { nested: true, .. }) => Some(self.wait_plainly(future.as_mut())),
+            Some(Context { seat: Some(seat), .. }) => {
+                Some(seat.block(|| self.wait_plainly(future.as_mut(), Some(seat))))
+            }
+            Some(Context { nested: true, .. }) => Some(self.wait_plainly(future.as_mut(), None)),
             _ => None,
         });
         if let Some(output) = nested {
@@ -43,9 +46,9 @@ impl Shared {
         match if self.guests_help && !self.is_closed() { self.take_extra_seat() } else { None } {
             Some(seat) => match worker::sit(self, seat, |seat| self.wait_as_guest(seat, future.as_mut())) {
                 Poll::Ready(output) => output,
-                Poll::Pending => self.wait_plainly(future),
+                Poll::Pending => self.wait_plainly(future, None),
             },
-            None => self.wait_plainly(future),
+            None => self.wait_plainly(future, None),
         }
     }
 
@@ -81,19 +84,24 @@ impl Shared {
         Poll::Pending
     }
 
-    /// Waits in a plain park. Future and local tasks take turns.
-    fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> F::Output {
+    /// Waits in a plain park, in a slot that is blocked meanwhile or in none. Future and local tasks take turns.
+    fn wait_plainly<F: Future>(
+        self: &Arc<Self>,
+        mut future: Pin<&mut F>,
+        blocked: Option<&Seat>,
+    ) -> F::Output {
         let context = Context::outside(self.clone());
         let _entered = self.park.enter_outside();
+        // The thread is counted as long as its slot is lent.
+        let _counted = Counted::in_by(&*self.park);
+        let _lent = blocked.map(Lent::of);
         context::enter(&context, |_| {
-            let plain = Arc::new(Plain { woken: AtomicBool::new(true), thread: thread::current() });
+            let plain = Plain::woken(self);
             let waker = Waker::from(plain.clone());
             let mut cx = TaskContext::from_waker(&waker);
-            let _settled = local::settle_plainly();
+            let _settled = local::settle_plainly(plain.clone());
             loop {
-                // Ordering: Acquire, paired with the Release in `wake_by_ref`: the poll sees what the waker
-                // wrote.
-                let woken = plain.woken.swap(false, Ordering::Acquire);
+                let woken = plain.take_woken();
                 if woken {
                     let _slice = slice::open();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
@@ -104,12 +112,42 @@ impl Shared {
                     let _slice = slice::open();
                     local::run(task);
                 } else if !woken {
-                    // A token that was spent by somebody else's park is no loss: `woken` is looked at again after
-                    // each.
-                    thread::park();
+                    plain.sleep(self);
                 }
             }
         })
+    }
+}
+
+/// A thread that is awake without a slot, until dropped.
+struct Counted<'a>(&'a dyn Park);
+
+impl<'a> Counted<'a> {
+    fn in_by(park: &'a dyn Park) -> Self {
+        park.plainly(true);
+        Self(park)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.plainly(false);
+    }
+}
+
+/// While it lives, the thread in a slot waits plainly instead.
+struct Lent<'a>(&'a Seat);
+
+impl<'a> Lent<'a> {
+    fn of(seat: &'a Seat) -> Self {
+        seat.lend(true);
+        Self(seat)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.lend(false);
     }
 }
 
@@ -146,26 +184,6 @@ impl Wake for Guest {
         fence(Ordering::SeqCst);
         if let Some(shared) = shared::upgrade(&self.shared) {
             shared.unpark_if_parked(self.slot);
-        }
-    }
-}
-
-/// Wakes a future that is waited for in a plain park.
-struct Plain {
-    woken: AtomicBool,
-    thread: Thread,
-}
-
-impl Wake for Plain {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Ordering: Release, paired with the Acquire in `wait_plainly`. The unpark that follows is a Release
-        // itself, paired with the park that returns: the flag is seen after it.
-        if !self.woken.swap(true, Ordering::Release) {
-            self.thread.unpark();
         }
     }
 }

@@ -14,12 +14,13 @@
 //! complete, so that no run right is ever made again.
 
 use super::inbox::{Inbox, Pushed};
+use super::plain::Plain;
 use super::shared::{self, Shared};
 use crate::task::{Heap, JoinHandle, Meta, Owned, Ran, Runnable, Schedule};
 use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{Ordering, fence};
-use filch_primitive::thread::{self, Thread};
+use filch_primitive::thread;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -48,7 +49,7 @@ enum Home {
     /// In a slot of a scheduler.
     Seat(Weak<Shared>, usize),
     /// In a plain `park`.
-    Thread(Thread),
+    Thread(Arc<Plain>),
 }
 
 /// While it lives, the thread waits in one place; then in the one before, if any.
@@ -170,10 +171,10 @@ impl Sent {
                     shared.unpark_if_parked(slot);
                 }
             }
-            Home::Thread(thread) => {
-                let thread = thread.clone();
+            Home::Thread(plain) => {
+                let plain = plain.clone();
                 drop(home);
-                thread.unpark();
+                plain.call();
             }
         }
     }
@@ -225,6 +226,11 @@ pub(super) fn next_nested() -> Option<Runnable> {
     if RUNNING.get() < NESTED_MAX { next() } else { None }
 }
 
+/// Whether [`next_nested`] has something.
+pub(super) fn has_sent_nested() -> bool {
+    RUNNING.get() < NESTED_MAX && has_sent()
+}
+
 /// Polls a task that [`next`] gave, and puts it behind the others if it is to run again.
 pub(super) fn run(task: Runnable) {
     RUNNING.set(RUNNING.get() + 1);
@@ -247,8 +253,8 @@ pub(super) fn settle(shared: &Arc<Shared>, slot: usize) -> Settled {
 }
 
 /// This thread waits in a plain park for the time being.
-pub(super) fn settle_plainly() -> Settled {
-    Settled::at(Home::Thread(thread::current()))
+pub(super) fn settle_plainly(plain: Arc<Plain>) -> Settled {
+    Settled::at(Home::Thread(plain))
 }
 
 impl Settled {

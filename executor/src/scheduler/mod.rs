@@ -31,6 +31,7 @@ mod idle;
 mod inbox;
 mod local;
 mod park;
+mod plain;
 mod policy;
 mod seat;
 mod sends;

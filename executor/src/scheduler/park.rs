@@ -22,7 +22,16 @@ pub(crate) trait Park: Send + Sync + 'static {
 
     /// Blocks the thread that tends `slot` until it is unparked, something became due, or `limit` has passed;
     /// or for no reason. True when it ended by [`unpark`](Self::unpark), which is then used up.
-    fn park(&self, slot: usize, limit: Option<Duration>) -> bool;
+    ///
+    /// `nothing_queued` says that no slot holds a task that could run: for a park that lets time pass when nothing else can
+    /// happen.
+    fn park(&self, slot: usize, limit: Option<Duration>, nothing_queued: &dyn Fn() -> bool) -> bool;
+
+    /// One more thread, or one less, is awake that works for this scheduler without tending a slot.
+    fn plainly(&self, awake: bool);
+
+    /// The thread in `slot` blocks in it, and waits plainly; or does so no more.
+    fn lend(&self, slot: usize, lent: bool);
 
     /// Blocks until [`unpark`](Self::unpark) for `slot`, which the caller knows to be on its way.
     fn await_unpark(&self, slot: usize);

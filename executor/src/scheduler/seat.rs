@@ -526,7 +526,7 @@ impl Seat {
         } else {
             slot.counters.park();
             self.tidy();
-            self.batch(|| self.shared.park.park(self.index, limit))
+            self.batch(|| self.shared.park.park(self.index, limit, &|| self.shared.has_nothing_queued()))
         };
         if !idle.claim(self.index) {
             if !notified {
@@ -553,6 +553,11 @@ impl Seat {
         // SAFETY: this thread holds the heap's owner guard: it came with the seat, which does not leave its
         // thread.
         unsafe { self.slot().heap.collect() }
+    }
+
+    /// The thread blocks in this slot, and waits plainly; or does so no more.
+    pub(super) fn lend(&self, lent: bool) {
+        self.shared.park.lend(self.index, lent);
     }
 
     /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take,

@@ -393,6 +393,11 @@ impl Shared {
         !self.injector.is_empty() || self.slots[..self.workers].iter().any(|slot| !slot.inbox.is_empty())
     }
 
+    /// Whether no task lies in any slot, nor where everybody looks.
+    pub(super) fn has_nothing_queued(&self) -> bool {
+        self.injector.is_empty() && !self.slots.iter().any(Slot::has_takeable)
+    }
+
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         // Ordering: Relaxed; where it decides what becomes of a published task, a SeqCst fence stands before

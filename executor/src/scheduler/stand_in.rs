@@ -10,6 +10,7 @@
 //! another only when none of those there are has looked since its last round.
 
 use super::local;
+use super::plain::Plain;
 use super::policy::{STAND_IN_PAUSE, STAND_IN_PAUSES};
 use super::shared::Shared;
 use super::slot::Slot;
@@ -40,7 +41,8 @@ impl StandIns {
 /// Works without a place until there has been nothing to do for a while.
 pub(super) fn stand_in(shared: &Arc<Shared>) {
     shared.inside(|| {
-        let _settled = local::settle_plainly();
+        shared.park.plainly(true);
+        let _settled = local::settle_plainly(Plain::looking(shared));
         let mut pauses = 0;
         let mut local_first = false;
         while !shared.is_closed() {
@@ -70,6 +72,7 @@ pub(super) fn stand_in(shared: &Arc<Shared>) {
         local::abort_all();
         // What was moved on the way to a task that was taken.
         shared.after_publishing(None);
+        shared.park.plainly(false);
     });
 }
 

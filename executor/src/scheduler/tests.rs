@@ -282,7 +282,11 @@ impl Park for Plain {
 
     fn left(&self, _: usize) {}
 
-    fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
+    fn plainly(&self, _: bool) {}
+
+    fn lend(&self, _: usize, _: bool) {}
+
+    fn park(&self, slot: usize, limit: Option<Duration>, _: &dyn Fn() -> bool) -> bool {
         let (notified, condvar) = &self.slots[slot];
         let mut notified = notified.lock().unwrap();
         if !*notified {
@@ -293,7 +297,7 @@ impl Park for Plain {
     }
 
     fn await_unpark(&self, slot: usize) {
-        while !self.park(slot, None) {}
+        while !self.park(slot, None, &|| false) {}
     }
 
     fn unpark(&self, slot: usize) {

@@ -305,6 +305,7 @@ fn a_dropped_readable_takes_its_waker_along() {
         let (count, waker) = Count::new();
         let mut cx = Context::from_waker(&waker);
         let direction = here.source().direction(Interest::Read);
+        assert!(!reactor.is_awaited());
         {
             let mut readable = pin!(here.readable());
             assert!(readable.as_mut().poll(&mut cx).is_pending());
@@ -312,8 +313,10 @@ fn a_dropped_readable_takes_its_waker_along() {
             let mut operation = pin!(here.read_with(|mut io| io.read(&mut [0])));
             assert!(operation.as_mut().poll(&mut cx).is_pending());
             assert_eq!(direction.waiting(), 2);
+            assert!(reactor.is_awaited());
         }
         assert_eq!(direction.waiting(), 0);
+        assert!(!reactor.is_awaited());
         drop(waker);
         assert_eq!(std::sync::Arc::strong_count(&count), 1);
     }

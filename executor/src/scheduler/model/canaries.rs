@@ -15,6 +15,10 @@ fn loom_canary_idle() {
         "seat.sleep.look",
         "scheduler::model::idle::loom_a_task_sent_elsewhere_while_one_lies_down",
     );
+    assert_noticed(
+        "shared.send.fence",
+        "scheduler::model::idle::loom_a_second_task_is_sent_to_one_who_lies_down_again",
+    );
     assert_noticed("seat.end_search.look", "scheduler::model::idle::loom_a_searcher_leaves_nothing_behind");
 }
 
@@ -39,6 +43,9 @@ fn loom_canary_queues() {
 fn loom_canary_guest() {
     assert_noticed("guest.sleep.look", "scheduler::model::guest::loom_a_guest_is_woken");
     assert_noticed("local.sleep.look", "scheduler::model::guest::loom_a_local_task_of_a_guest_is_woken");
+    let plain = "scheduler::model::guest::loom_a_local_task_of_a_plain_waiter_is_woken";
+    assert_noticed("plain.sleep.look", plain);
+    assert_noticed("plain.sleep.fence", plain);
     assert_noticed("shared.leaving.fence", "scheduler::model::guest::loom_what_a_guest_leaves_is_found");
 }
 

@@ -38,6 +38,21 @@ fn loom_a_task_sent_elsewhere_while_one_lies_down() {
     send_to(1);
 }
 
+/// A thread outside sends two tasks, and takes the worker for awake when it sends the second: only that worker is looked at then.
+#[test]
+fn loom_a_second_task_is_sent_to_one_who_lies_down_again() {
+    check(|| {
+        let (shared, _) = scheduler(1);
+        let (first, handle) = task(&shared, async {});
+        handle.detach();
+        let last = closing(&shared);
+        let sleeper = sleeper(&shared, 0);
+        shared.send(first);
+        shared.send(last);
+        sleeper.join().unwrap();
+    });
+}
+
 /// The sleep ends by itself while somebody claims the sleeper: one of the two has the bit, and a notice that is on
 /// its way is waited for, and used up. (A second one in the same place would be one too many: see
 /// [`Beds`](super::Beds).)

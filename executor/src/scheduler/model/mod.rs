@@ -196,7 +196,11 @@ impl Park for Beds {
 
     fn left(&self, _: usize) {}
 
-    fn park(&self, slot: usize, limit: Option<Duration>) -> bool {
+    fn plainly(&self, _: bool) {}
+
+    fn lend(&self, _: usize, _: bool) {}
+
+    fn park(&self, slot: usize, limit: Option<Duration>, _: &dyn Fn() -> bool) -> bool {
         assert!(limit.is_none(), "a model knows no time");
         let bed = &self.0[slot];
         loop {
@@ -212,7 +216,7 @@ impl Park for Beds {
     }
 
     fn await_unpark(&self, slot: usize) {
-        while !self.park(slot, None) {}
+        while !self.park(slot, None, &|| false) {}
     }
 
     fn unpark(&self, slot: usize) {

@@ -35,7 +35,11 @@ impl Park for Plain {
 
     fn left(&self, _: usize) {}
 
-    fn park(&self, slot: usize, _never_over: Option<Duration>) -> bool {
+    fn plainly(&self, _: bool) {}
+
+    fn lend(&self, _: usize, _: bool) {}
+
+    fn park(&self, slot: usize, _never_over: Option<Duration>, _: &dyn Fn() -> bool) -> bool {
         let (notified, changed) = &self.slots[slot];
         let mut notified = notified.lock();
         if !*notified {
@@ -45,7 +49,7 @@ impl Park for Plain {
     }
 
     fn await_unpark(&self, slot: usize) {
-        while !self.park(slot, None) {}
+        while !self.park(slot, None, &|| false) {}
     }
 
     fn unpark(&self, slot: usize) {

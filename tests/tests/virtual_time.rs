@@ -1,0 +1,266 @@
+//! Virtual time on several workers: the clock moves when nothing else can happen, and never before.
+//!
+//! What shows it: whoever slept sees exactly its deadline on the clock, for the clock cannot go on while somebody can run.
+
+use filch::time::{self, Clock, sleep, sleep_until, timeout};
+use filch::{Runtime, block_on, spawn, spawn_blocking, spawn_local};
+use filch_tests::{Dice, Watchdog};
+use std::future::Future;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn watched(watchdog: &Watchdog, builder: filch::Builder) -> Runtime {
+    let runtime = builder.build().unwrap();
+    watchdog.watch("virtual", runtime.handle());
+    runtime
+}
+
+fn auto(watchdog: &Watchdog, workers: usize) -> Runtime {
+    watched(watchdog, Runtime::builder().worker_threads(workers).clock(Clock::auto()))
+}
+
+fn manual(watchdog: &Watchdog, workers: usize) -> Runtime {
+    watched(watchdog, Runtime::builder().worker_threads(workers).clock(Clock::manual()))
+}
+
+/// Sleeps until a deadline, and checks that the clock stands just there.
+async fn exactly(deadline: Instant) {
+    sleep_until(deadline).await;
+    assert_eq!(time::now(), deadline, "the clock went on while this task could run");
+}
+
+#[test]
+fn sleeps_of_hours_take_no_time_and_end_at_their_deadlines() {
+    let watchdog = Watchdog::usual();
+    for workers in [1, 2, 4] {
+        let runtime = auto(&watchdog, workers);
+        let real = Instant::now();
+        runtime.block_on(async {
+            let start = time::now();
+            let tasks: Vec<_> = (1..=200_u32)
+                .map(|number| {
+                    spawn(async move {
+                        for step in 1..=5 {
+                            exactly(start + step * number * HOUR).await;
+                            filch::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(time::now(), start + 1_000 * HOUR);
+        });
+        assert!(real.elapsed() < Duration::from_secs(50));
+    }
+}
+
+/// Tasks that sleep, wake each other through channels, and spawn: each step checks the clock.
+async fn busy_life(seed: u64, steps: usize) {
+    let mut dice = Dice::seeded(seed);
+    let (sender, receiver) = filch::sync::channel::unbounded::<Instant>();
+    let listener = spawn(async move {
+        while let Ok(sent) = receiver.recv().await {
+            assert_eq!(time::now(), sent, "time passed between a send and its receipt");
+        }
+    });
+    for _ in 0..steps {
+        let deadline = time::now() + Duration::from_nanos(dice.below(3) as u64 * 500_000);
+        exactly(deadline).await;
+        sender.send(deadline).await.unwrap();
+        if dice.below(4) == 0 {
+            let nested = spawn(exactly(deadline + Duration::from_millis(1)));
+            nested.await.unwrap();
+        }
+    }
+    drop(sender);
+    listener.await.unwrap();
+}
+
+#[test]
+fn the_clock_never_moves_while_tasks_wake_each_other() {
+    let watchdog = Watchdog::usual();
+    let steps = 60;
+    for workers in [1, 2, 4] {
+        auto(&watchdog, workers).block_on(async {
+            let tasks: Vec<_> = (0..16).map(|seed| spawn(busy_life(seed, steps))).collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_thread_that_does_not_help_and_its_local_tasks_count_too() {
+    let watchdog = Watchdog::usual();
+    let builder = Runtime::builder().worker_threads(2).block_on_helps(false).clock(Clock::auto());
+    let runtime = watched(&watchdog, builder);
+    runtime.block_on(async {
+        let local = spawn_local(async {
+            for _ in 0..50 {
+                exactly(time::now() + HOUR).await;
+                // Woken by a task on a worker, which may be asleep before this thread runs.
+                let sent = time::now();
+                spawn(async {}).await.unwrap();
+                assert_eq!(time::now(), sent);
+            }
+        });
+        for _ in 0..50 {
+            let sent = time::now();
+            spawn(async {}).await.unwrap();
+            assert_eq!(time::now(), sent);
+            sleep(HOUR).await;
+        }
+        local.await.unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_blocks_on_a_sleep_lets_time_pass() {
+    let watchdog = Watchdog::usual();
+    auto(&watchdog, 2).block_on(async {
+        let start = time::now();
+        spawn(async move {
+            block_on(exactly(start + HOUR));
+            block_on(async move { spawn(exactly(start + 2 * HOUR)).await.unwrap() });
+        })
+        .await
+        .unwrap();
+        assert_eq!(time::now(), start + 2 * HOUR);
+    });
+}
+
+#[test]
+fn a_blocking_job_that_is_under_way_holds_the_clock() {
+    let watchdog = Watchdog::usual();
+    auto(&watchdog, 2).block_on(async {
+        let (go, wait) = mpsc::channel::<()>();
+        let job = spawn_blocking(move || wait.recv());
+        // A thread nobody knows of releases it, in real time.
+        let releaser = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            go.send(()).unwrap();
+        });
+        let start = time::now();
+        timeout(HOUR, job).await.expect("the clock went on without the job").unwrap().unwrap();
+        assert_eq!(time::now(), start);
+        releaser.join().unwrap();
+        // One after another: between the end of a job and the wake-up of who awaits it nothing may slip.
+        for _ in 0..200 {
+            timeout(HOUR, spawn_blocking(|| ())).await.expect("the clock went on without the job").unwrap();
+        }
+        assert_eq!(time::now(), start);
+    });
+}
+
+#[test]
+fn whoever_waits_for_a_descriptor_holds_a_clock_that_moves_by_itself_and_not_one_that_is_advanced() {
+    let watchdog = Watchdog::usual();
+    let connect = || async {
+        let listener = filch::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        (stream, peer)
+    };
+    auto(&watchdog, 2).block_on(async {
+        use filch::io::AsyncReadExt;
+        let (mut stream, mut peer) = connect().await;
+        let start = time::now();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            peer.write_all(b"now").unwrap();
+            peer
+        });
+        let mut buffer = [0; 3];
+        timeout(HOUR, stream.read_exact(&mut buffer))
+            .await
+            .expect("the clock went on without the peer")
+            .unwrap();
+        assert_eq!(time::now(), start);
+        drop(writer.join().unwrap());
+    });
+    let standing = manual(&watchdog, 2);
+    standing.block_on(async {
+        use filch::io::AsyncReadExt;
+        let (mut stream, peer) = connect().await;
+        let reader = spawn(async move { timeout(HOUR, stream.read(&mut [0; 3])).await.is_err() });
+        time::advance(2 * HOUR).await;
+        assert!(reader.await.unwrap(), "an hour has passed without a byte");
+        drop(peer);
+    });
+}
+
+#[test]
+fn advancing_goes_from_deadline_to_deadline() {
+    let watchdog = Watchdog::usual();
+    let runtime = manual(&watchdog, 3);
+    runtime.block_on(async {
+        let start = time::now();
+        let beats = Arc::new(AtomicUsize::new(0));
+        let counted = beats.clone();
+        let beating = spawn(async move {
+            let mut deadline = start;
+            loop {
+                deadline += Duration::from_secs(1);
+                exactly(deadline).await;
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let late = Arc::new(AtomicBool::new(false));
+        let set = late.clone();
+        time::call_later(10 * HOUR, move || set.store(true, Ordering::Relaxed));
+        time::advance(Duration::from_millis(90_500)).await;
+        assert_eq!(beats.load(Ordering::Relaxed), 90);
+        assert_eq!(time::now(), start + Duration::from_millis(90_500));
+        assert!(!late.load(Ordering::Relaxed));
+        beating.abort();
+        time::advance(10 * HOUR).await;
+        assert!(late.load(Ordering::Relaxed));
+    });
+}
+
+/// Waits in real time, on a clock that stands still.
+async fn while_standing(what: impl Future<Output = ()>) {
+    let before = time::now();
+    what.await;
+    assert_eq!(time::now(), before);
+}
+
+#[test]
+fn a_clock_that_stands_still_and_is_not_told_to_move_does_not() {
+    let watchdog = Watchdog::usual();
+    let runtime = manual(&watchdog, 2);
+    runtime.block_on(while_standing(async {
+        let sleeper = spawn(sleep(Duration::from_nanos(1)));
+        spawn_blocking(|| std::thread::sleep(Duration::from_millis(20))).await.unwrap();
+        assert!(!sleeper.is_finished());
+    }));
+}
+
+#[test]
+fn pause_and_resume_are_the_runtimes() {
+    let watchdog = Watchdog::usual();
+    let runtime = manual(&watchdog, 2);
+    runtime.block_on(async {
+        time::resume();
+        let start = time::now();
+        // In real time.
+        sleep(Duration::from_millis(2)).await;
+        assert!(time::now() >= start + Duration::from_millis(2));
+        time::pause();
+        assert_eq!(time::now(), time::now());
+    });
+}
+
+#[test]
+#[should_panic(expected = "only a virtual clock can be paused")]
+fn the_machines_clock_is_not_paused() {
+    block_on(async { time::pause() });
+}
