@@ -31,6 +31,8 @@
 #[cfg(all(test, filch_loom))]
 mod model;
 #[cfg(all(test, not(filch_loom)))]
+mod property;
+#[cfg(all(test, not(filch_loom)))]
 mod tests;
 
 use crate::blocking;
@@ -41,6 +43,8 @@ use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+// Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 const CLEAR: u8 = 0;
@@ -76,6 +80,12 @@ type Generation = u64;
 
 impl Event {
     /// An event that is not set.
+    ///
+    /// # Examples
+    /// ```
+    /// static STARTED: filch_sync::Event = filch_sync::Event::new();
+    /// assert!(!STARTED.is_set());
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new() -> Self {
         Self { word: AtomicU8::new(CLEAR), queue: WaitQueue::new(0) }
@@ -91,6 +101,16 @@ impl Event {
     ///
     /// # Complexity
     /// One locked instruction when nobody waits, else linear in the number of those who do.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let event = filch_sync::Event::new();
+    /// event.set();
+    /// event.wait().await;
+    /// assert!(event.is_set());
+    /// # });
+    /// ```
     pub fn set(&self) {
         // Ordering: Release, paired with the Acquire of `is_set` and `Event::step`: who is released sees what was done before.
         // A failure reads nothing that matters before the queue's lock is taken.
@@ -133,6 +153,14 @@ impl Event {
     }
 
     /// Clears the event: who comes from now on waits. Those released before are released.
+    ///
+    /// # Examples
+    /// ```
+    /// let event = filch_sync::Event::new();
+    /// event.set();
+    /// event.clear();
+    /// assert!(!event.is_set());
+    /// ```
     pub fn clear(&self) {
         // Ordering: AcqRel, so that what was done before the event was set is seen after clearing it, and the
         // other way round. Nobody waits while it is set: only that word is replaced.
@@ -140,6 +168,11 @@ impl Event {
     }
 
     /// Whether the event is set.
+    ///
+    /// # Examples
+    /// ```
+    /// assert!(!filch_sync::Event::new().is_set());
+    /// ```
     #[inline]
     pub fn is_set(&self) -> bool {
         // Ordering: Acquire, paired with the Release of `set`.
@@ -152,17 +185,82 @@ impl Event {
     /// Nothing is lost by dropping the future.
     /// # Complexity
     /// One load when it is set.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let event = filch_sync::Event::new();
+    /// futures_lite::future::zip(event.wait(), async { event.set() }).await;
+    /// assert!(event.is_set());
+    /// # });
+    /// ```
     #[inline]
     pub fn wait(&self) -> EventWait<'_> {
         EventWait { event: self, waiter: Waiter::new(&self.queue) }
     }
 
+    /// As [`wait`](Self::wait), with a future that keeps the event alive.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost by dropping the future.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::Event;
+    /// use std::sync::Arc;
+    /// let ready = Arc::new(Event::new());
+    /// let waits = ready.clone().wait_owned();
+    /// let waiting = std::thread::spawn(|| futures_lite::future::block_on(waits));
+    /// ready.set();
+    /// waiting.join().unwrap();
+    /// assert!(ready.is_set());
+    /// ```
+    pub async fn wait_owned(self: Arc<Self>) {
+        self.wait().await;
+    }
+
     /// Waits on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Examples
+    /// ```
+    /// let event = filch_sync::Event::new();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| event.set());
+    ///     event.wait_blocking();
+    /// });
+    /// assert!(event.is_set());
+    /// ```
     pub fn wait_blocking(&self) {
         if !self.is_set() {
             blocking::block_on(self.wait());
         }
     }
+
+    /// A look at one moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let event = filch_sync::Event::new();
+    /// event.set();
+    /// let seen = event.statistics();
+    /// assert_eq!((seen.set, seen.waiters, seen.waiters_peak), (true, 0, 0));
+    /// ```
+    pub fn statistics(&self) -> EventStatistics {
+        let locked = self.queue.lock();
+        EventStatistics { set: self.is_set(), waiters: locked.len(), waiters_peak: locked.peak() }
+    }
+}
+
+/// What [`Event::statistics`] saw.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventStatistics {
+    /// Whether it was set.
+    pub set: bool,
+    /// How many wait.
+    pub waiters: usize,
+    /// How many waited at most.
+    pub waiters_peak: usize,
 }
 
 impl Default for Event {

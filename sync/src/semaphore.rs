@@ -1,24 +1,33 @@
 //! A number of permits: [`Semaphore`].
 //!
 //! # States
-//! One word: the free permits in the upper bits, and two flags. Every change is an exchange of the whole word that masks
+//! One word: the free permits in the upper bits, and three flags. Every change is an exchange of the whole word that masks
 //! each field, so that no field can borrow from its neighbour.
 //!
 //! | flag | meaning | changes |
 //! |---|---|---|
 //! | `QUEUED` | somebody waits: permits go through the queue | under the wait queue's lock |
+//! | `KEPT` | permits may be kept for waiters that were told | under the wait queue's lock |
 //! | `CLOSED` | no permit will be given any more | set once |
 //!
+//! Beside it, under the queue's lock, [`Turns`]: the permits that are kept for waiters which were told and have not come yet.
+//!
 //! # Protocol
-//! Acquire: 1. while neither flag is set and there are enough permits, exchange the word for one with fewer. Else, under
-//! the queue's lock, 2. the same once more, except that failing sets `QUEUED` in an exchange; 3. join.
+//! Acquire: 1. while neither `QUEUED` nor `CLOSED` is set and there are enough permits, exchange the word for one with fewer. Else,
+//! under the queue's lock, 2. the same once more, except that failing sets `QUEUED` in an exchange; 3. join.
 //!
 //! Release: 1. exchange the word for one with more permits. 2. If that word has `QUEUED`: under the queue's lock, while
-//! the head's request can be met, take its permits from the word and notify the head; when the list is empty, clear
-//! `QUEUED`. 3. Wake outside the lock.
+//! the head's request can be met, move its permits from the word to what is kept, and notify the head; when the list is empty,
+//! clear `QUEUED`. 3. Wake outside the lock.
+//!
+//! Come, once notified: 1. take what is kept, and what is missing from the word, whoever waits. 2. If there is too little, put what
+//! was kept into the word, set `QUEUED`, and join in front of all others.
 //!
 //! Cancel: a waiter that leaves before it was notified may uncover one whose request can be met: do as in release, step 2.
-//! One that was notified and never polled gives its permits back by releasing them.
+//! One that was notified puts what is kept for it into the word first.
+//!
+//! Take back: a waiter that watches (see [`turns`]), or a `try_acquire` that finds too few permits and `KEPT`, puts what was kept
+//! for longer than a grace into the word, and does as in release, step 2.
 //!
 //! # Why it is right
 //! *No lost wake-up*: `QUEUED` and the permits are one word. If the exchange that sets `QUEUED` comes first, the release
@@ -27,57 +36,57 @@
 //! *No starvation*: while somebody waits nobody gets past, and only the head is looked at: a large request waits until
 //! there is enough for it, and the small ones wait behind.
 //!
-//! *Conserved*: permits are in the word, with a notified waiter, or with a permit object, and each move between these
-//! is one exchange or under the lock.
+//! *Conserved*: permits are in the word, kept, or with a permit object, and each move between these is one exchange or under
+//! the lock.
+//!
+//! *Futurelock*: permits that were offered to a future nobody polls go to the next one after a grace, and at most about two. The future,
+//! polled again, is the first to be served. What remains: if the one that was told *and* the watcher are abandoned at once, and
+//! nobody releases any more, the permits rest until anybody else asks, or one of the two is dropped. A future that was polled to
+//! its end has a permit object, which is its owner's to drop.
+//!
+//! *Order*: requests are met in the order in which they came, but for those that came too late for what was kept: several of these stand
+//! at the front in the reverse order of their polls.
 //!
 //! # Rejected
-//! Grant on poll, as in [`Lock`](crate::Lock): requests of different sizes would have to be weighed against each other at
-//! each poll. So permits that were granted to a future nobody polls stay with it until it is dropped, exactly as permits do
-//! that a future nobody polls had acquired before.
+//! Grant on poll, as in [`Lock`](crate::Lock), with the permits in the word: whoever is fastest would take what a large request at
+//! the head still gathers. Permits that belong to a waiter once it was told: a future nobody polls keeps them until it is dropped.
 
+mod acquire;
+mod error;
 #[cfg(all(test, filch_loom))]
 mod model;
 mod permit;
 #[cfg(all(test, not(filch_loom)))]
+mod property;
+#[cfg(all(test, not(filch_loom)))]
 mod tests;
+pub(crate) mod turns;
+mod word;
 
+pub use acquire::Acquire;
+pub use error::{Closed, TooManyPermits, TryAcquireError};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking;
+use filch_primitive::WakeBatch;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
-use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, mutant, slice};
-use pin_project_lite::pin_project;
-use std::error::Error;
+use filch_primitive::wait_list::{WaitQueue, drop_contained};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 // Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-const CLOSED: usize = 1;
-const QUEUED: usize = 2;
-const ONE: usize = 4;
+use turns::Turns;
+use word::{CLOSED, ONE, QUEUED, REFUSED, permits_of, with_permits};
 
 /// The most permits a [`Semaphore`] counts. Adding to that many changes nothing.
 pub const MAX_PERMITS: usize = usize::MAX / ONE;
 
-const GRANTED: u32 = 0;
-const REFUSED: u32 = 1;
-
-const fn permits_of(word: usize) -> usize {
-    word / ONE
-}
-
-const fn with_permits(word: usize, permits: usize) -> usize {
-    (word & (CLOSED | QUEUED)) | (permits * ONE)
-}
-
 /// Hands out a number of permits, in the order they were asked for.
 ///
-/// A large request at the head is not overtaken by small ones behind it. Permits are returned when dropped. Permits given to
-/// a waiting future are its own from then on, even before it is polled again; dropped, it passes them on.
+/// A large request at the head is not overtaken by small ones behind it. Permits are returned when dropped. A waiting
+/// future that is woken has its permits kept for it, for a millisecond or two: not polled by then, it is overtaken, and
+/// the first in the queue when it is polled. Dropped, it passes them on.
+///
+/// A [`bounded`](Self::bounded) one never has more permits than it began with.
 ///
 /// # Complexity
 /// One locked instruction to acquire and one to release when nobody waits; constant time per waiter served.
@@ -99,22 +108,63 @@ const fn with_permits(word: usize, permits: usize) -> usize {
 /// ```
 pub struct Semaphore {
     word: AtomicUsize,
-    queue: WaitQueue<()>,
+    /// The most permits there may be.
+    max: usize,
+    queue: WaitQueue<Turns>,
 }
 
 impl Semaphore {
-    /// A semaphore with `permits`, at most [`MAX_PERMITS`].
+    /// A semaphore with `permits`, at most [`MAX_PERMITS`], to which any number can be added.
+    ///
+    /// # Examples
+    /// ```
+    /// static CONNECTIONS: filch_sync::Semaphore = filch_sync::Semaphore::new(100);
+    /// assert_eq!(CONNECTIONS.available_permits(), 100);
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(permits: usize) -> Self {
-        let permits = if permits < MAX_PERMITS { permits } else { MAX_PERMITS };
-        Self { word: AtomicUsize::new(with_permits(0, permits)), queue: WaitQueue::new(()) }
+        Self::with_max(if permits < MAX_PERMITS { permits } else { MAX_PERMITS }, MAX_PERMITS)
     }
 
-    /// A semaphore with `permits`, at most [`MAX_PERMITS`].
+    /// A semaphore with `permits`, at most [`MAX_PERMITS`], to which any number can be added.
     #[cfg(filch_loom)]
     pub fn new(permits: usize) -> Self {
-        let permits = permits.min(MAX_PERMITS);
-        Self { word: AtomicUsize::new(with_permits(0, permits)), queue: WaitQueue::new(()) }
+        Self::with_max(permits.min(MAX_PERMITS), MAX_PERMITS)
+    }
+
+    /// A semaphore with `permits` that never has more than that, as asyncio's `BoundedSemaphore`: adding more than were acquired
+    /// is an error.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::Semaphore;
+    /// let seats = Semaphore::bounded(2);
+    /// seats.try_acquire()?.forget();
+    /// assert!(seats.try_add_permits(1).is_ok());
+    /// assert!(seats.try_add_permits(1).is_err());
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
+    #[cfg(not(filch_loom))]
+    pub const fn bounded(permits: usize) -> Self {
+        let max = if permits < MAX_PERMITS { permits } else { MAX_PERMITS };
+        Self::with_max(max, max)
+    }
+
+    /// A semaphore with `permits` that never has more than that.
+    #[cfg(filch_loom)]
+    pub fn bounded(permits: usize) -> Self {
+        let max = permits.min(MAX_PERMITS);
+        Self::with_max(max, max)
+    }
+
+    #[cfg(not(filch_loom))]
+    const fn with_max(permits: usize, max: usize) -> Self {
+        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: WaitQueue::new(Turns::new()) }
+    }
+
+    #[cfg(filch_loom)]
+    fn with_max(permits: usize, max: usize) -> Self {
+        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: WaitQueue::new(Turns::new()) }
     }
 
     /// Waits for a permit.
@@ -122,7 +172,21 @@ impl Semaphore {
     /// # Errors
     /// [`Closed`] once [`close`](Self::close) was called; no permit is taken.
     /// # Cancel safety
-    /// Dropping the future gives up the place in the queue; a permit already assigned moves to the next waiter.
+    /// Dropping the future gives up the place in the queue; a permit that is kept for it moves to the next waiter.
+    /// # Complexity
+    /// A free permit: one exchange. Otherwise one lock, constant time in the number of waiters.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let semaphore = filch_sync::Semaphore::new(1);
+    /// let permit = semaphore.acquire().await?;
+    /// assert!(semaphore.try_acquire().is_err());
+    /// drop(permit);
+    /// assert!(semaphore.try_acquire().is_ok());
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// # }).unwrap();
+    /// ```
     #[inline]
     pub fn acquire(&self) -> Acquire<'_> {
         self.acquire_many(1)
@@ -134,15 +198,34 @@ impl Semaphore {
     /// [`Closed`] once [`close`](Self::close) was called; no permit is taken.
     /// # Cancel safety
     /// As with [`acquire`](Self::acquire): all or nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let megabytes = filch_sync::Semaphore::new(512);
+    /// let _room = megabytes.acquire_many(200).await?;
+    /// assert_eq!(megabytes.available_permits(), 312);
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// # }).unwrap();
+    /// ```
     #[inline]
     pub fn acquire_many(&self, count: usize) -> Acquire<'_> {
-        Acquire { semaphore: self, count, waiter: Waiter::new(&self.queue) }
+        Acquire::new(self, count)
     }
 
     /// Takes a permit if one is free and nobody waits.
     ///
     /// # Errors
     /// [`TryAcquireError::NoPermits`] or [`TryAcquireError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::{Semaphore, TryAcquireError};
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire()?;
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// # Ok::<(), TryAcquireError>(())
+    /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
@@ -152,9 +235,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`TryAcquireError::NoPermits`] or [`TryAcquireError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(3);
+    /// assert_eq!(semaphore.try_acquire_many(3)?.num_permits(), 3);
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
     #[inline]
     pub fn try_acquire_many(&self, count: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.try_take(count).map(|()| SemaphorePermit::new(self, count))
+        self.try_take_or_recall(count).map(|()| SemaphorePermit::new(self, count))
     }
 
     /// As [`acquire`](Self::acquire), with a permit that keeps the semaphore alive.
@@ -163,6 +253,20 @@ impl Semaphore {
     /// [`Closed`] once [`close`](Self::close) was called.
     /// # Cancel safety
     /// As with [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::Semaphore;
+    /// use std::sync::Arc;
+    /// # futures_lite::future::block_on(async {
+    /// let slots = Arc::new(Semaphore::new(1));
+    /// let slot = slots.clone().acquire_owned().await?;
+    /// let task = async move { drop(slot) };
+    /// task.await;
+    /// assert_eq!(slots.available_permits(), 1);
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// # }).unwrap();
+    /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, Closed> {
         self.acquire_many_owned(1).await
     }
@@ -195,6 +299,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`TryAcquireError::NoPermits`] or [`TryAcquireError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// let slots = Arc::new(filch_sync::Semaphore::new(1));
+    /// let slot = slots.clone().try_acquire_owned()?;
+    /// assert!(Arc::ptr_eq(slot.semaphore(), &slots));
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -203,11 +316,20 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`TryAcquireError::NoPermits`] or [`TryAcquireError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// let slots = Arc::new(filch_sync::Semaphore::new(3));
+    /// let two = slots.clone().try_acquire_many_owned(2)?;
+    /// assert_eq!((two.num_permits(), slots.available_permits()), (2, 1));
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         count: usize,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.try_take(count)?;
+        self.try_take_or_recall(count)?;
         Ok(OwnedSemaphorePermit::new(self, count))
     }
 
@@ -215,12 +337,38 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`Closed`] once [`close`](Self::close) was called.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(1);
+    /// assert_eq!(semaphore.acquire_blocking()?.num_permits(), 1);
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// ```
     pub fn acquire_blocking(&self) -> Result<SemaphorePermit<'_>, Closed> {
-        blocking::block_on(self.acquire())
+        self.acquire_many_blocking(1)
+    }
+
+    /// Waits for `count` permits at once on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Errors
+    /// [`Closed`] once [`close`](Self::close) was called.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(2);
+    /// assert_eq!(semaphore.acquire_many_blocking(2)?.num_permits(), 2);
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// ```
+    pub fn acquire_many_blocking(&self, count: usize) -> Result<SemaphorePermit<'_>, Closed> {
+        blocking::block_on(self.acquire_many(count))
     }
 
     /// Adds permits, up to [`MAX_PERMITS`] free ones; what goes beyond is dropped.
     ///
+    /// # Panics
+    /// If the semaphore is [bounded](Self::bounded) and would have more permits than it began with.
+    ///
+    /// # Examples
     /// ```
     /// use filch_sync::{MAX_PERMITS, Semaphore};
     /// let semaphore = Semaphore::new(1);
@@ -230,30 +378,119 @@ impl Semaphore {
     /// assert_eq!(semaphore.available_permits(), MAX_PERMITS);
     /// ```
     pub fn add_permits(&self, count: usize) {
+        if self.max == MAX_PERMITS {
+            return self.release(count);
+        }
+        let added = self.try_add_permits(count);
+        assert!(added.is_ok(), "more permits are released to a bounded semaphore than were acquired");
+    }
+
+    /// Adds permits if there are not too many then.
+    ///
+    /// # Errors
+    /// [`TooManyPermits`], and none is added, if there would be more than a [bounded](Self::bounded) semaphore began with, or
+    /// any other may have, [`MAX_PERMITS`].
+    /// # Complexity
+    /// One lock.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::bounded(3);
+    /// semaphore.try_acquire_many(2)?.forget();
+    /// assert!(semaphore.try_add_permits(3).is_err());
+    /// assert!(semaphore.try_add_permits(2).is_ok());
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
+    pub fn try_add_permits(&self, count: usize) -> Result<(), TooManyPermits> {
+        // Under the lock what is kept does not change; a permit taken or returned meanwhile fails the exchange.
+        let locked = self.queue.lock();
         // Ordering: Relaxed, the exchange below decides.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            let permits = permits_of(word).saturating_add(count).min(MAX_PERMITS);
+            let permits = permits_of(word).checked_add(count).ok_or(TooManyPermits(()))?;
+            if permits.saturating_add(locked.kept()) > self.max {
+                return Err(TooManyPermits(()));
+            }
             let next = with_permits(word, permits);
-            // Ordering: Release, paired with the Acquire of `try_take` and `grant_head`: who gets the permit sees what its last
-            // holder did. It is exchanged even when unchanged, for the same reason.
+            // Ordering: Release, as in `free`.
             match self.word.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) if next & QUEUED != 0 => return self.serve(),
-                Ok(_) => return,
+                Ok(_) => break,
+                Err(changed) => word = changed,
+            }
+        }
+        drop(locked);
+        if word & QUEUED != 0 {
+            self.serve();
+        }
+        Ok(())
+    }
+
+    /// Takes up to `count` free permits out of circulation, without waiting; the answer is how many. What is out, or kept for a
+    /// waiter, is left alone.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(3);
+    /// assert_eq!(semaphore.forget_permits(2), 2);
+    /// assert_eq!(semaphore.forget_permits(2), 1);
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// ```
+    pub fn forget_permits(&self, count: usize) -> usize {
+        // Ordering: Relaxed, the exchange below decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let permits = permits_of(word);
+            let forgotten = permits.min(count);
+            let next = with_permits(word, permits - forgotten);
+            // Ordering: Relaxed, nobody gets what is forgotten; an exchange keeps the release sequence of the others.
+            match self.word.compare_exchange_weak(word, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return forgotten,
                 Err(changed) => word = changed,
             }
         }
     }
 
-    /// The permits that are free at this moment; some of them may be about to go to a waiter.
+    /// A look at one moment: what is there, what is out, who waits.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::bounded(3);
+    /// let _permit = semaphore.try_acquire()?;
+    /// let seen = semaphore.statistics();
+    /// assert_eq!((seen.available, seen.borrowed, seen.waiters), (2, Some(1), 0));
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
+    pub fn statistics(&self) -> SemaphoreStatistics {
+        let locked = self.queue.lock();
+        let (available, kept) = (self.available_permits(), locked.kept());
+        let total = (self.max < MAX_PERMITS).then_some(self.max);
+        SemaphoreStatistics {
+            available,
+            kept,
+            total,
+            borrowed: total.map(|total| total.saturating_sub(available.saturating_add(kept))),
+            closed: self.is_closed(),
+            waiters: locked.len(),
+            waiters_peak: locked.peak(),
+        }
+    }
+
+    /// The permits that are free at this moment; some of them may be about to go to a waiter. Those that are kept for a waiter that was
+    /// woken are not among them.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(filch_sync::Semaphore::new(3).available_permits(), 3);
+    /// ```
     pub fn available_permits(&self) -> usize {
         // Ordering: Relaxed, a figure to look at.
         permits_of(self.word.load(Ordering::Relaxed))
     }
 
-    /// Closes: those who wait, and all who come, get [`Closed`]. Permits handed out stay good, also those assigned to a future
+    /// Closes: those who wait, and all who come, get [`Closed`]. Permits handed out stay good, also those kept for a future
     /// that was not polled since.
     ///
+    /// # Examples
     /// ```
     /// let semaphore = filch_sync::Semaphore::new(1);
     /// let permit = semaphore.try_acquire()?;
@@ -281,110 +518,25 @@ impl Semaphore {
                 batch.push(waker);
             }
         }
+        let bell = locked.dismiss();
         self.settle(&locked);
         drop(locked);
+        bell.into_iter().for_each(drop_contained);
         batch.wake_all();
     }
 
     /// Whether [`close`](Self::close) was called.
+    ///
+    /// # Examples
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(1);
+    /// assert!(!semaphore.is_closed());
+    /// semaphore.close();
+    /// assert!(semaphore.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         // Ordering: Acquire, paired with the exchange in `close`.
         self.word.load(Ordering::Acquire) & CLOSED != 0
-    }
-
-    fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
-        // Ordering: Acquire for the sake of `CLOSED`, see `close`.
-        let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            if word & CLOSED != 0 {
-                return Err(TryAcquireError::Closed);
-            }
-            let permits = permits_of(word);
-            if word & QUEUED != 0 || permits < count {
-                return Err(TryAcquireError::NoPermits);
-            }
-            let next = with_permits(word, permits - count);
-            // Ordering: Acquire, paired with the Release of `add_permits`.
-            match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) => return Ok(()),
-                Err(changed) => word = changed,
-            }
-        }
-    }
-
-    /// Under the queue's lock: takes permits, or sets `QUEUED`.
-    fn take_or_queue(&self, count: usize) -> Result<(), TryAcquireError> {
-        // Ordering: as in `try_take`.
-        let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            if word & CLOSED != 0 {
-                return Err(TryAcquireError::Closed);
-            }
-            let permits = permits_of(word);
-            let enough = word & QUEUED == 0 && permits >= count;
-            let queued = if mutant::planted("semaphore.join.silent") { word } else { word | QUEUED };
-            let next = if enough { with_permits(word, permits - count) } else { queued };
-            // Ordering: Acquire, as in `try_take`. Setting `QUEUED` needs the exchange even when it is set: it must come
-            // before or after a release, see the proof in the module docs.
-            match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) if enough => return Ok(()),
-                Ok(_) => return Err(TryAcquireError::NoPermits),
-                Err(changed) => word = changed,
-            }
-        }
-    }
-
-    /// Gives permits to the waiters at the head, as far as they go.
-    #[cold]
-    fn serve(&self) {
-        let mut locked = self.queue.lock();
-        let mut batch = WakeBatch::new();
-        while let Some(head) = locked.front() {
-            if !batch.has_room() {
-                drop(locked);
-                batch.wake_all();
-                locked = self.queue.lock();
-                continue;
-            }
-            if !self.grant_head(head) {
-                break;
-            }
-            if let Some(waker) = locked.notify_front(GRANTED) {
-                batch.push(waker);
-            }
-        }
-        self.settle(&locked);
-        drop(locked);
-        batch.wake_all();
-    }
-
-    /// Under the queue's lock: takes what the head asks for out of the word.
-    fn grant_head(&self, head: Tag) -> bool {
-        let Ok(count) = usize::try_from(head.number) else { return false };
-        // Ordering: Relaxed, the exchange decides.
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            let Some(left) = permits_of(word).checked_sub(count) else { return false };
-            // Ordering: AcqRel: Acquire to see what the permits' last holder did, Release to hand it on; the
-            // queue's lock carries it to the waiter.
-            match self.word.compare_exchange_weak(
-                word,
-                with_permits(word, left),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(changed) => word = changed,
-            }
-        }
-    }
-
-    /// Clears `QUEUED` when nobody is left.
-    fn settle(&self, locked: &Locked<'_, ()>) {
-        if locked.is_empty() {
-            // Ordering: Relaxed, the list is guarded by the queue's lock; the exchange keeps the release sequence.
-            self.word.fetch_and(!QUEUED, Ordering::Relaxed);
-        }
     }
 }
 
@@ -397,98 +549,22 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-pin_project! {
-    /// Waits for permits; made by [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
-    #[derive(Debug)]
-    #[must_use = "a future does nothing until it is awaited"]
-    pub struct Acquire<'a> {
-        semaphore: &'a Semaphore,
-        count: usize,
-        #[pin]
-        waiter: Waiter<'a, ()>,
-    }
-
-    impl<'a> PinnedDrop for Acquire<'a> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !this.waiter.as_mut().is_joined() {
-                return;
-            }
-            let semaphore = *this.semaphore;
-            let phase = this.waiter.leave_locked(&mut semaphore.queue.lock());
-            match phase {
-                Phase::Notified(GRANTED) if !mutant::planted("semaphore.cancel.keeps") => {
-                    semaphore.add_permits(*this.count);
-                }
-                // It may have been the head, with too large a request for what is there.
-                Phase::Waiting if !mutant::planted("semaphore.cancel.covers") => semaphore.serve(),
-                _ => {}
-            }
-        }
-    }
+/// What [`Semaphore::statistics`] saw.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SemaphoreStatistics {
+    /// Free permits.
+    pub available: usize,
+    /// Permits kept for waiters that were woken and have not been polled since.
+    pub kept: usize,
+    /// The permits a [bounded](Semaphore::bounded) semaphore began with; none where any number can be added.
+    pub total: Option<usize>,
+    /// How many of those are out.
+    pub borrowed: Option<usize>,
+    /// Whether it was closed.
+    pub closed: bool,
+    /// How many wait.
+    pub waiters: usize,
+    /// How many waited at most.
+    pub waiters_peak: usize,
 }
-
-impl<'a> Future for Acquire<'a> {
-    type Output = Result<SemaphorePermit<'a>, Closed>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(slice::proceed(cx));
-        let mut this = self.project();
-        let (semaphore, count) = (*this.semaphore, *this.count);
-        if !this.waiter.as_mut().is_joined() {
-            match semaphore.try_take(count) {
-                Ok(()) => return Poll::Ready(Ok(SemaphorePermit::new(semaphore, count))),
-                Err(TryAcquireError::Closed) => return Poll::Ready(Err(Closed(()))),
-                Err(TryAcquireError::NoPermits) => {}
-            }
-        }
-        let granted = ready!(this.waiter.poll_wait(cx, |mut waiter, locked| {
-            let tag = Tag { number: u64::try_from(count).unwrap_or(u64::MAX), ..Tag::NONE };
-            match waiter.as_mut().look(locked).0 {
-                Phase::Notified(token) => {
-                    waiter.leave_locked(locked);
-                    Step::Done(token == GRANTED)
-                }
-                Phase::Waiting | Phase::Woken => Step::Wait { front: false, tag },
-                Phase::Idle => match semaphore.take_or_queue(count) {
-                    Ok(()) => Step::Done(true),
-                    Err(TryAcquireError::Closed) => Step::Done(false),
-                    Err(TryAcquireError::NoPermits) => Step::Wait { front: false, tag },
-                },
-            }
-        }));
-        Poll::Ready(if granted { Ok(SemaphorePermit::new(semaphore, count)) } else { Err(Closed(())) })
-    }
-}
-
-/// The semaphore was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed(());
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the semaphore is closed")
-    }
-}
-
-impl Error for Closed {}
-
-/// Why a permit was not to be had at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// Too few are free, or others wait already.
-    NoPermits,
-    /// The semaphore was closed.
-    Closed,
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoPermits => "no permits are free",
-            Self::Closed => "the semaphore is closed",
-        })
-    }
-}
-
-impl Error for TryAcquireError {}

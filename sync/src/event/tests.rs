@@ -1,8 +1,16 @@
-use super::Event;
+//! Covered among others: what `CPython`'s `test_locks` pins for `Event`; R-80 (no user code under the lock).
+
+use super::{Event, EventStatistics, EventWait};
 use crate::testing::{Count, Hand, PanicOnWake, within_a_minute};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::Waker;
+
+assert_impl_all!(Event: Send, Sync, Unpin, Default);
+assert_impl_all!(EventWait<'static>: Send, Sync);
+assert_not_impl_any!(EventWait<'static>: Unpin);
+assert_impl_all!(EventStatistics: Send, Sync, Unpin);
 
 #[test]
 fn setting_releases_all_and_stays_set() {
@@ -134,5 +142,64 @@ fn two_threads_pass_a_ball_by_events() {
         events[0].set();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(turns.load(Ordering::Relaxed), 20_000);
+    });
+}
+
+#[test]
+fn an_owned_wait_keeps_the_event() {
+    let event = Arc::new(Event::new());
+    let mut waits = Hand::new(event.clone().wait_owned());
+    waits.pends();
+    let seen = event.statistics();
+    assert_eq!((seen.set, seen.waiters, seen.waiters_peak), (false, 1, 1));
+    event.set();
+    drop(event);
+    assert_eq!(waits.wakes(), 1);
+    waits.ready();
+}
+
+#[test]
+fn statistics_are_what_there_is() {
+    let event = Event::new();
+    let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(event.wait())).collect();
+    waiters.iter_mut().for_each(Hand::pends);
+    waiters.pop();
+    assert_eq!(event.statistics().waiters, 2);
+    event.set();
+    let seen = event.statistics();
+    assert_eq!((seen.set, seen.waiters, seen.waiters_peak), (true, 0, 3));
+}
+
+#[test]
+fn a_storm_of_waiters_that_come_and_go_leaves_nobody_behind() {
+    within_a_minute(|| {
+        let event = Arc::new(Event::new());
+        let through = Arc::new(AtomicUsize::new(0));
+        let threads: Vec<_> = (0..8)
+            .map(|seed| {
+                let (event, through) = (event.clone(), through.clone());
+                std::thread::spawn(move || {
+                    let mut random = crate::testing::Random::new(seed + 1);
+                    for _ in 0..500 {
+                        let mut gives_up = Hand::new(event.wait());
+                        let _ = gives_up.poll();
+                        if random.below(2) == 0 {
+                            std::thread::yield_now();
+                        }
+                        drop(gives_up);
+                        event.wait_blocking();
+                        through.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        while !threads.iter().all(std::thread::JoinHandle::is_finished) {
+            event.set();
+            event.clear();
+            std::thread::yield_now();
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(through.load(Ordering::Relaxed), 4_000);
+        assert_eq!(event.statistics().waiters, 0);
     });
 }

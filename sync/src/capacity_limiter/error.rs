@@ -1,0 +1,69 @@
+//! Why a token was not lent, or not returned.
+
+use super::Borrower;
+use std::error::Error;
+use std::fmt;
+
+/// The borrower has a token already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyBorrowed(pub(super) Borrower);
+
+impl AlreadyBorrowed {
+    /// Who has one.
+    pub fn borrower(&self) -> Borrower {
+        self.0
+    }
+}
+
+impl fmt::Display for AlreadyBorrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this borrower has a token already")
+    }
+}
+
+impl Error for AlreadyBorrowed {}
+
+/// The borrower has no token to give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotBorrowed(pub(super) Borrower);
+
+impl NotBorrowed {
+    /// Who has none.
+    pub fn borrower(&self) -> Borrower {
+        self.0
+    }
+}
+
+impl fmt::Display for NotBorrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this borrower has no token")
+    }
+}
+
+impl Error for NotBorrowed {}
+
+/// Why a token was not to be had at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireTokenError {
+    /// None is free, or others wait already.
+    NoTokens,
+    /// The borrower has one already.
+    AlreadyBorrowed(Borrower),
+}
+
+impl fmt::Display for TryAcquireTokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTokens => f.write_str("no tokens are free"),
+            Self::AlreadyBorrowed(borrower) => AlreadyBorrowed(*borrower).fmt(f),
+        }
+    }
+}
+
+impl Error for TryAcquireTokenError {}
+
+impl From<AlreadyBorrowed> for TryAcquireTokenError {
+    fn from(error: AlreadyBorrowed) -> Self {
+        Self::AlreadyBorrowed(error.0)
+    }
+}

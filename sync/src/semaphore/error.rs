@@ -1,0 +1,48 @@
+//! Why there was no permit, or none to add.
+
+use std::error::Error;
+use std::fmt;
+
+/// The semaphore was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed(pub(super) ());
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl Error for Closed {}
+
+/// Why a permit was not to be had at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// Too few are free, or others wait already.
+    NoPermits,
+    /// The semaphore was closed.
+    Closed,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoPermits => "no permits are free",
+            Self::Closed => "the semaphore is closed",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}
+
+/// There would be more permits than the semaphore may have: more were released than acquired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyPermits(pub(super) ());
+
+impl fmt::Display for TooManyPermits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more permits are released than were acquired")
+    }
+}
+
+impl Error for TooManyPermits {}
