@@ -188,13 +188,13 @@ impl<T, F: Initializer<T>> LazyLock<T, F> {
     /// assert_eq!(lazy.force().await, &1);
     /// # });
     /// ```
-    pub fn force(&self) -> Force<'_, T, F> {
+    pub fn force(&self) -> LazyForce<'_, T, F> {
         let shared = self.shared.get().unwrap_or_else(|| {
             // Refused if another was quicker.
             let _ = self.shared.set(Arc::new(Shared::new()));
             self.shared.get().expect("just set")
         });
-        Force { lazy: self, shared, waiter: Waiter::new(&shared.queue) }
+        LazyForce { lazy: self, shared, waiter: Waiter::new(&shared.queue) }
     }
 
     /// The value, on a plain thread. In a task this would hold up the thread that polls it: there, `force().await`.
@@ -361,7 +361,7 @@ enum Found<'a, T> {
 pin_project! {
     /// Waits for the value of a [`LazyLock`], and drives its initialiser; made by [`LazyLock::force`].
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct Force<'a, T, F: Initializer<T>> {
+    pub struct LazyForce<'a, T, F: Initializer<T>> {
         lazy: &'a LazyLock<T, F>,
         shared: &'a Arc<Shared>,
         // Dropped, it leaves the list, and that is all: whoever was to be told was told.
@@ -370,7 +370,7 @@ pin_project! {
     }
 }
 
-impl<'a, T, F: Initializer<T>> Future for Force<'a, T, F> {
+impl<'a, T, F: Initializer<T>> Future for LazyForce<'a, T, F> {
     type Output = &'a T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'a T> {
@@ -421,8 +421,8 @@ impl<'a, T, F: Initializer<T>> Future for Force<'a, T, F> {
     }
 }
 
-impl<T, F: Initializer<T>> fmt::Debug for Force<'_, T, F> {
+impl<T, F: Initializer<T>> fmt::Debug for LazyForce<'_, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Force").finish_non_exhaustive()
+        f.debug_struct("LazyForce").finish_non_exhaustive()
     }
 }

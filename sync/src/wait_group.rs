@@ -44,7 +44,7 @@ const RELEASED: u32 = 0;
 /// Counts workers while they live, and waits for all of them to end, as Go's `WaitGroup`.
 ///
 /// It may be used again and again. What is misuse there (counting down too often, forgetting to) does not compile here: a
-/// [`Worker`] is counted until it is dropped.
+/// [`WaitGroupWorker`] is counted until it is dropped.
 ///
 /// # Examples
 /// ```
@@ -87,8 +87,8 @@ impl WaitGroup {
     /// drop(worker);
     /// assert_eq!(group.count(), 0);
     /// ```
-    pub fn worker(&self) -> Worker {
-        Worker::of(&self.shared)
+    pub fn worker(&self) -> WaitGroupWorker {
+        WaitGroupWorker::of(&self.shared)
     }
 
     /// How many workers there are.
@@ -181,11 +181,11 @@ pub struct WaitGroupStatistics {
 /// # drop(workers);
 /// ```
 #[must_use = "a worker is counted until it is dropped"]
-pub struct Worker {
+pub struct WaitGroupWorker {
     shared: Arc<WaitQueue<Workers>>,
 }
 
-impl Worker {
+impl WaitGroupWorker {
     fn of(shared: &Arc<WaitQueue<Workers>>) -> Self {
         // The reference first: it is what aborts when there are too many.
         let shared = shared.clone();
@@ -194,13 +194,13 @@ impl Worker {
     }
 }
 
-impl Clone for Worker {
+impl Clone for WaitGroupWorker {
     fn clone(&self) -> Self {
         Self::of(&self.shared)
     }
 }
 
-impl Drop for Worker {
+impl Drop for WaitGroupWorker {
     fn drop(&mut self) {
         let mut locked = self.shared.lock();
         locked.count -= 1;
@@ -213,9 +213,9 @@ impl Drop for Worker {
     }
 }
 
-impl fmt::Debug for Worker {
+impl fmt::Debug for WaitGroupWorker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("workers", &self.shared.lock().count).finish_non_exhaustive()
+        f.debug_struct("WaitGroupWorker").field("workers", &self.shared.lock().count).finish_non_exhaustive()
     }
 }
 

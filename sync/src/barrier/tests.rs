@@ -1,8 +1,9 @@
-//! Covers what `test_barrier` of CPython pins, by behaviour, what async-lock's and tokio's suites pin for `Barrier`, and R-80 (no
+//! Covers what `test_barrier` of `CPython` pins, by behaviour, what async-lock's and tokio's suites pin for `Barrier`, and R-80 (no
 //! user code under a lock), R-84 (cancelled waiters), R-90 (auto traits).
 
 use super::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult, BrokenBarrier};
-use crate::testing::{Hand, PanicOnWake, within_a_minute};
+use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
+use futures_lite::future::{block_on, poll_once};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -242,5 +243,49 @@ fn threads_go_through_many_rounds_in_step() {
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(shared.2.load(Ordering::Relaxed), ROUNDS);
         assert_eq!(shared.0.statistics().trips, ROUNDS as u64);
+    });
+}
+
+#[test]
+fn a_cancel_storm_leaves_one_leader_a_trip() {
+    within_a_minute(|| {
+        const THREADS: usize = 8;
+        const TRIPS: usize = 500;
+        let shared = Arc::new((Barrier::new(3), AtomicUsize::new(0)));
+        let threads: Vec<_> = (0..THREADS)
+            .map(|me| {
+                let shared = shared.clone();
+                std::thread::spawn(move || {
+                    let (barrier, led) = &*shared;
+                    let mut random = Random::new(me as u64);
+                    loop {
+                        let result = if random.below(3) == 0 {
+                            // Gives up, told or not, unless it is the last to come.
+                            match block_on(poll_once(barrier.wait())) {
+                                Some(result) => result,
+                                None => continue,
+                            }
+                        } else {
+                            barrier.wait_blocking()
+                        };
+                        match result {
+                            Err(BrokenBarrier(())) => return,
+                            Ok(result) if result.is_leader() => {
+                                assert_eq!(result.index(), 2);
+                                if led.fetch_add(1, Ordering::Relaxed) + 1 >= TRIPS {
+                                    // Whoever is left waiting would have nobody to wait for.
+                                    barrier.abort();
+                                }
+                            }
+                            Ok(result) => assert!(result.index() < 2),
+                        }
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let now = shared.0.statistics();
+        assert_eq!((now.waiters, now.broken), (0, true));
+        assert_eq!(now.trips, shared.1.load(Ordering::Relaxed) as u64, "each trip has one leader");
     });
 }

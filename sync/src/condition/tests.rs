@@ -1,4 +1,4 @@
-//! Covers what `ConditionTests` of CPython pin, by behaviour, and R-80 (no user code under a lock), R-82 (who joins after a
+//! Covers what `ConditionTests` of `CPython` pin, by behaviour, and R-80 (no user code under a lock), R-82 (who joins after a
 //! notification is left alone), R-84 (asyncio's lost notifications: bpo-45997, gh-90155, gh-112202), R-90 (auto traits).
 
 use super::{Condition, ConditionStatistics};
@@ -6,8 +6,10 @@ use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
 use crate::{Lock, LockGuard};
 use futures_lite::future::{block_on, poll_once};
 use static_assertions::assert_impl_all;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
@@ -22,6 +24,14 @@ fn sent<F: Future + Send>(future: F) -> F {
     future
 }
 
+/// What is not [`Send`] is this in one way only: for what is, the call does not compile, since it may mean either.
+trait NotSend<Way> {}
+
+impl<T> NotSend<()> for T {}
+impl<T: Send> NotSend<u8> for T {}
+
+fn kept<Way>(_: impl NotSend<Way>) {}
+
 /// Waits for `condition`, in the queue, the lock free again.
 fn queued<'a, T>(
     condition: &'a Condition,
@@ -33,6 +43,7 @@ fn queued<'a, T>(
 }
 
 #[test]
+#[expect(clippy::arc_with_non_send_sync, reason = "that it cannot be sent is the question")]
 fn waiting_can_be_sent_where_the_value_can() {
     let (condition, lock) = (Condition::new(), Arc::new(Lock::new(0)));
     drop(sent(condition.wait(lock.try_lock().unwrap())));
@@ -40,6 +51,12 @@ fn waiting_can_be_sent_where_the_value_can() {
     drop(sent(condition.wait_owned(lock.clone().try_lock_owned().unwrap())));
     drop(sent(condition.wait_for_owned(lock.clone().try_lock_owned().unwrap(), |n| *n > 0)));
     assert!(lock.try_lock().is_some());
+    let (of_rc, of_cell) = (Arc::new(Lock::new(Rc::new(0))), Lock::new(Cell::new(0)));
+    kept(condition.wait(of_rc.try_lock().unwrap()));
+    kept(condition.wait_for(of_rc.try_lock().unwrap(), |_| true));
+    kept(condition.wait_owned(of_rc.clone().try_lock_owned().unwrap()));
+    kept(condition.wait_for_owned(of_rc.clone().try_lock_owned().unwrap(), |_| true));
+    drop(sent(condition.wait(of_cell.try_lock().unwrap())));
 }
 
 #[test]

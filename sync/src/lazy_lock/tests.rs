@@ -1,7 +1,7 @@
 //! Covers what the standard library's suite pins for `LazyLock`, as far as it means anything here, and R-80 (no user code under a
 //! lock), R-88 (a shared future whose poll panics leaves nobody asleep), R-90 (auto traits).
 
-use super::{Force, LazyFuture, LazyLock, LazyLockStatistics};
+use super::{LazyForce, LazyFuture, LazyLock, LazyLockStatistics};
 use crate::testing::{Hand, PanicOnWake, within_a_minute};
 use crate::{Event, SetOnce};
 use futures_lite::future::{Ready, block_on, poll_fn, ready, yield_now};
@@ -21,10 +21,10 @@ assert_not_impl_any!(LazyLock<Cell<u8>>: Sync);
 assert_not_impl_any!(LazyLock<Rc<u8>>: Send, Sync);
 // Its future may not leave its thread, so neither may it.
 assert_not_impl_any!(LazyLock<u8, fn() -> Local<u8>>: Send, Sync);
-assert_impl_all!(Force<'static, u8, fn() -> LazyFuture<u8>>: Send, Sync);
-assert_not_impl_any!(Force<'static, u8, fn() -> LazyFuture<u8>>: Unpin);
-assert_not_impl_any!(Force<'static, Cell<u8>, fn() -> LazyFuture<Cell<u8>>>: Send, Sync, Unpin);
-assert_not_impl_any!(Force<'static, Rc<u8>, fn() -> Ready<Rc<u8>>>: Send, Sync, Unpin);
+assert_impl_all!(LazyForce<'static, u8, fn() -> LazyFuture<u8>>: Send, Sync);
+assert_not_impl_any!(LazyForce<'static, u8, fn() -> LazyFuture<u8>>: Unpin);
+assert_not_impl_any!(LazyForce<'static, Cell<u8>, fn() -> LazyFuture<Cell<u8>>>: Send, Sync, Unpin);
+assert_not_impl_any!(LazyForce<'static, Rc<u8>, fn() -> Ready<Rc<u8>>>: Send, Sync, Unpin);
 assert_impl_all!(LazyLockStatistics: Send, Sync, Unpin);
 
 static NUMBER: LazyLock<u32> = LazyLock::new(|| Box::pin(async { 6 * 7 }));
@@ -175,7 +175,7 @@ fn a_panic_poisons_and_leaves_nobody_asleep() {
 #[test]
 fn one_that_joined_during_the_poll_that_panics_is_told() {
     static JOINS: SetOnce<LazyLock<u8>> = SetOnce::new();
-    type Forces = Hand<Force<'static, u8, fn() -> LazyFuture<u8>>>;
+    type Forces = Hand<LazyForce<'static, u8, fn() -> LazyFuture<u8>>>;
     static HAND: std::sync::Mutex<Option<Forces>> = std::sync::Mutex::new(None);
     let _ = JOINS.set(LazyLock::new(|| {
         Box::pin(async {

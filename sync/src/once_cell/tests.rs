@@ -1,8 +1,8 @@
 //! Covers what async-lock's and tokio's suites pin for `OnceCell`, and R-80 (no user code under a lock), R-90 (auto traits).
 
 use super::{OnceCell, OnceCellError, OnceCellStatistics};
-use crate::testing::{Hand, PanicOnWake, within_a_minute};
-use futures_lite::future::{block_on, pending, ready, yield_now};
+use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
+use futures_lite::future::{block_on, pending, poll_once, ready, yield_now};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::Cell;
 use std::future::Future;
@@ -24,8 +24,20 @@ fn sent<F: Future + Send>(future: F) -> F {
     future
 }
 
+/// What is not [`Send`] is this in one way only: for what is, the call does not compile, since it may mean either.
+trait NotSend<Way> {}
+
+impl<T> NotSend<()> for T {}
+impl<T: Send> NotSend<u8> for T {}
+
+fn kept<Way>(_: impl NotSend<Way>) {}
+
 #[test]
 fn asking_can_be_sent_where_the_value_can() {
+    kept(OnceCell::<Cell<u8>>::new().get_or_init(|| ready(Cell::new(1))));
+    kept(OnceCell::<Rc<u8>>::new().get_or_try_init(|| ready(Err::<_, ()>(()))));
+    let held = Rc::new(1);
+    kept(OnceCell::new().get_or_init(async || *held));
     let cell = OnceCell::new();
     let mut asks = Hand::new(sent(cell.get_or_init(|| ready(1))));
     assert_eq!(asks.ready(), &1);
@@ -259,6 +271,47 @@ fn threads_and_tasks_share_one_value() {
             let seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
             assert!(seen.iter().all(|value| *value == seen[0]));
             assert_eq!(made.load(Ordering::Relaxed), 1);
+        }
+    });
+}
+
+#[test]
+fn a_cancel_storm_ends_in_one_value() {
+    within_a_minute(|| {
+        const THREADS: usize = 8;
+        for seed in 0..20 {
+            let shared = Arc::new((OnceCell::new(), AtomicUsize::new(0), Barrier::new(THREADS)));
+            let threads: Vec<_> = (0..THREADS)
+                .map(|me| {
+                    let shared = shared.clone();
+                    std::thread::spawn(move || {
+                        let (cell, made, start) = &*shared;
+                        let mut random = Random::new((seed * THREADS + me) as u64);
+                        start.wait();
+                        loop {
+                            let fails = random.below(8) != 0;
+                            let asks = cell.get_or_try_init(async || {
+                                yield_now().await;
+                                if fails {
+                                    return Err(());
+                                }
+                                made.fetch_add(1, Ordering::Relaxed);
+                                Ok(me)
+                            });
+                            let asked = match random.below(3) {
+                                0 => block_on(poll_once(asks)).unwrap_or(Err(())),
+                                _ => block_on(asks),
+                            };
+                            if let Ok(value) = asked {
+                                break *value;
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let seen: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            assert!(seen.iter().all(|value| *value == seen[0]));
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
         }
     });
 }

@@ -1,7 +1,7 @@
 //! Covers what Go's and crossbeam's suites pin for `WaitGroup`, and R-80 (no user code under a lock), R-82 (who joins after the
 //! moment that releases is left alone), R-90 (auto traits).
 
-use super::{WaitGroup, WaitGroupStatistics, WaitGroupWait, Worker};
+use super::{WaitGroup, WaitGroupStatistics, WaitGroupWait, WaitGroupWorker};
 use crate::testing::{Hand, PanicOnWake, within_a_minute};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 
 assert_impl_all!(WaitGroup: Send, Sync, Unpin);
-assert_impl_all!(Worker: Send, Sync, Unpin, Clone);
+assert_impl_all!(WaitGroupWorker: Send, Sync, Unpin, Clone);
 assert_impl_all!(WaitGroupWait<'static>: Send, Sync);
 assert_not_impl_any!(WaitGroupWait<'static>: Unpin);
 assert_impl_all!(WaitGroupStatistics: Send, Sync, Unpin);
@@ -53,7 +53,7 @@ fn it_is_used_again_and_who_waited_for_the_former_workers_is_released() {
 /// A waker that, between two batches of the last worker, begins anew and waits.
 struct BeginsAnew {
     group: &'static WaitGroup,
-    worker: Mutex<Option<Worker>>,
+    worker: Mutex<Option<WaitGroupWorker>>,
     late: Mutex<Hand<WaitGroupWait<'static>>>,
     early: Mutex<Option<Hand<WaitGroupWait<'static>>>>,
 }
@@ -72,7 +72,6 @@ fn who_joins_between_two_batches_is_left_alone() {
     let group: &'static WaitGroup = Box::leak(Box::default());
     let worker = group.worker();
     let mut early: Vec<_> = (0..100).map(|_| Hand::new(group.wait())).collect();
-    early.iter_mut().skip(1).for_each(Hand::pends);
     let mut last = Hand::new(group.wait());
     let anew = Arc::new(BeginsAnew {
         group,
@@ -80,8 +79,9 @@ fn who_joins_between_two_batches_is_left_alone() {
         late: Mutex::new(Hand::new(group.wait())),
         early: Mutex::default(),
     });
-    // It joined behind the others, in the last batch.
+    // Of the first batch, and of the last.
     assert!(early[0].poll_with(&Waker::from(anew.clone())).is_pending());
+    early.iter_mut().skip(1).for_each(Hand::pends);
     last.pends();
     *anew.early.lock().unwrap() = Some(last);
     drop(worker);
@@ -120,7 +120,10 @@ fn a_worker_outlives_its_group_and_ends_by_unwinding_too() {
     assert!(panics.is_err());
     assert_eq!(group.count(), 0);
     let orphan = group.worker();
-    assert_eq!(format!("{group:?} {orphan:?}"), "WaitGroup { workers: 1, .. } Worker { workers: 1, .. }");
+    assert_eq!(
+        format!("{group:?} {orphan:?}"),
+        "WaitGroup { workers: 1, .. } WaitGroupWorker { workers: 1, .. }"
+    );
     drop(group);
     drop(orphan.clone());
     drop(orphan);
