@@ -2,8 +2,8 @@
 
 pub use crate::runtime::{CallHandle, advance, call_at, call_later, call_soon, pause, resume};
 pub use filch_timer::{
-    ChunksTimeout, Clock, Debounce, DelayKey, DelayQueue, Elapsed, Expired, Interval, MissedTickBehavior,
-    MoveOn, RescheduleError, Sleep, StreamTimeExt, StreamTimeout, Throttle, Timeout, TimeoutHandle,
-    TimeoutWith, UnknownKey, deadline, interval, interval_at, move_on_after, move_on_at, now, remaining,
-    sleep, sleep_until, timeout, timeout_at, timeout_with,
+    Boot, BootInstant, ChunksTimeout, Clock, Debounce, DelayKey, DelayQueue, Elapsed, Expired, Interval,
+    MissedTickBehavior, Monotonic, MoveOn, RescheduleError, Sleep, StreamTimeExt, StreamTimeout, Throttle,
+    TimeSource, Timeout, TimeoutHandle, TimeoutWith, UnknownKey, Wall, deadline, interval, interval_at,
+    move_on_after, move_on_at, now, remaining, sleep, sleep_until, timeout, timeout_at, timeout_with,
 };

@@ -1,4 +1,4 @@
-//! Deadlines become wake-ups: sleeps, intervals and timeouts that run under any executor.
+//! Deadlines become wake-ups: sleeps, intervals, timeouts, delay queues and streams in time that run under any executor.
 //!
 //! ```
 //! use filch_timer::{interval, sleep, timeout};
@@ -32,12 +32,17 @@
 //!
 //! - `line`: every instant as a number of nanoseconds, and as a tick.
 //! - `clock`: [`Clock`], real or moved by hand.
+//! - `time_source`: [`Monotonic`], [`Boot`] and [`Wall`], the clocks there are, as types.
 //! - `entry`: what a deadline looks like inside its future, and its states.
 //! - `wheel`: where entries wait. It is handed the time and never reads it.
 //! - `timer`: [`Timer`], the wheel behind its lock.
 //! - `context`, `fallback`: which timer a thread uses, and the one for threads that have none.
 //! - `registration`: the future's side of the entry's protocol.
-//! - `sleep`, `interval`, `timeout`: [`Sleep`], [`Interval`], [`Timeout`].
+//! - `sleep`, `interval`: [`Sleep`], [`Interval`].
+//! - `deadline`: the [deadline](deadline()) in force here.
+//! - `timeout`: [`Timeout`], [`MoveOn`], and [`timeout_with`], which can be rescheduled from within.
+//! - `delay_queue`: [`DelayQueue`].
+//! - `stream`: [`StreamTimeExt`].
 
 mod clock;
 mod context;
@@ -52,6 +57,7 @@ mod sleep;
 mod stream;
 #[cfg(all(test, not(filch_loom)))]
 mod testing;
+mod time_source;
 mod timeout;
 mod timer;
 mod wheel;
@@ -63,6 +69,7 @@ pub use delay_queue::{DelayKey, DelayQueue, Expired, UnknownKey};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use stream::{ChunksTimeout, Debounce, StreamTimeExt, StreamTimeout, Throttle};
+pub use time_source::{Boot, BootInstant, Monotonic, TimeSource, Wall};
 pub use timeout::{
     Elapsed, MoveOn, RescheduleError, Timeout, TimeoutHandle, TimeoutWith, move_on_after, move_on_at,
     timeout, timeout_at, timeout_with,
