@@ -21,6 +21,7 @@ mod tests;
 use crate::blocking;
 use cell::{ReceiverCell, SenderCell};
 use filch_primitive::slice;
+use futures_core::future::FusedFuture;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -71,6 +72,21 @@ impl<T> Sender<T> {
     /// ```
     pub async fn closed(&mut self) {
         poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    /// As [`closed`](Self::closed), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// ```
+    /// let (mut sender, mut receiver) = filch_sync::oneshot::channel::<u8>();
+    /// let listener = std::thread::spawn(move || receiver.close());
+    /// sender.closed_blocking();
+    /// assert!(sender.is_closed());
+    /// # listener.join().unwrap();
+    /// ```
+    pub fn closed_blocking(&mut self) {
+        if !self.is_closed() {
+            blocking::block_on(self.closed());
+        }
     }
 
     /// Polls for what [`closed`](Self::closed) waits for. Only the waker of the last call is woken.
@@ -137,6 +153,19 @@ impl<T> Receiver<T> {
         }
     }
 
+    /// Whether there is no value to take at this moment, be it that none has come yet, or that none will.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::oneshot::channel();
+    /// assert!(receiver.is_empty());
+    /// sender.send(1).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// assert_eq!((receiver.try_recv(), receiver.is_empty()), (Ok(1), true));
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        !self.cell.as_ref().is_some_and(ReceiverCell::has_value)
+    }
+
     /// Whether the answer is given, or the sender is gone, or this half was closed. A value may still be there to take.
     pub fn is_closed(&self) -> bool {
         self.cell.as_ref().is_none_or(ReceiverCell::is_closed)
@@ -155,12 +184,26 @@ impl<T> Future for Receiver<T> {
     }
 }
 
+/// Terminated when the one answer was given: awaited again, it answers [`RecvError`] at once.
+impl<T> FusedFuture for Receiver<T> {
+    fn is_terminated(&self) -> bool {
+        self.cell.is_none()
+    }
+}
+
 // The value is never pinned.
 impl<T> Unpin for Receiver<T> {}
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("closed", &self.is_closed()).finish()
+        // A value that comes between two of these looks shows the later state.
+        let state = match () {
+            () if self.cell.is_none() => "answered",
+            () if !self.is_closed() => "open",
+            () if self.is_empty() => "closed",
+            () => "value",
+        };
+        f.debug_struct("Receiver").field("state", &format_args!("{state}")).finish()
     }
 }
 

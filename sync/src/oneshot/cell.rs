@@ -292,6 +292,11 @@ impl<T> ReceiverCell<T> {
         self.shared().state() & (DONE | CLOSED) != 0
     }
 
+    /// Whether a value is there to take.
+    pub(super) fn has_value(&self) -> bool {
+        !self.taken && self.shared().state() & VALUE != 0
+    }
+
     /// The answer, if there is one: a value, or that none will come.
     pub(super) fn take(&mut self) -> Poll<Option<T>> {
         let state = self.shared().state();

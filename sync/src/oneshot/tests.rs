@@ -1,8 +1,16 @@
-use super::{TryRecvError, channel};
+//! What tokio's `sync_oneshot` suite and its regressions pin (R-85: a value that was sent is dropped by the destructor of what
+//! holds it last), and what CPython's futures promise of a result that is set once.
+
+use super::{Receiver, Sender, TryRecvError, channel};
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
+use futures_core::future::FusedFuture;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::cell::Cell;
 use std::future::Future;
+use std::marker::PhantomPinned;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -173,6 +181,52 @@ fn a_value_is_dropped_once_on_every_path() {
             assert_eq!(drops.load(Ordering::Relaxed), usize::from(sends));
         }
     }
+}
+
+#[test]
+fn the_halves_show_their_state() {
+    let (sender, mut receiver) = channel();
+    assert_eq!(format!("{sender:?} {receiver:?}"), "Sender { closed: false } Receiver { state: open }");
+    assert!(receiver.is_empty() && !receiver.is_closed() && !receiver.is_terminated());
+    sender.send(1).unwrap();
+    assert_eq!(format!("{receiver:?}"), "Receiver { state: value }");
+    assert!(!receiver.is_empty() && receiver.is_closed() && !receiver.is_terminated());
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(format!("{receiver:?}"), "Receiver { state: answered }");
+    assert!(receiver.is_empty() && receiver.is_closed() && receiver.is_terminated());
+    let (sender, mut receiver) = channel::<u8>();
+    receiver.close();
+    assert_eq!(format!("{sender:?} {receiver:?}"), "Sender { closed: true } Receiver { state: closed }");
+    assert!(!receiver.is_terminated(), "it has an answer to give");
+    assert!(poll(&mut receiver, Waker::noop()).is_ready());
+    assert!(receiver.is_terminated());
+    drop(sender);
+}
+
+#[test]
+fn waiting_on_plain_threads() {
+    within_a_minute(|| {
+        let (sender, receiver) = channel();
+        let receiving = std::thread::spawn(move || receiver.recv_blocking());
+        sender.send(1).unwrap();
+        assert_eq!(receiving.join().unwrap(), Ok(1));
+        let (mut sender, receiver) = channel::<u8>();
+        let waiting = std::thread::spawn(move || {
+            sender.closed_blocking();
+            sender.send(2)
+        });
+        drop(receiver);
+        assert_eq!(waiting.join().unwrap(), Err(2));
+    });
+}
+
+#[test]
+fn auto_traits_are_those_of_what_crosses() {
+    assert_impl_all!(Sender<Cell<u8>>: Send, Sync, Unpin);
+    assert_impl_all!(Receiver<Cell<u8>>: Send, Sync, Unpin);
+    assert_impl_all!(Receiver<PhantomPinned>: Unpin);
+    assert_not_impl_any!(Sender<Rc<u8>>: Send, Sync);
+    assert_not_impl_any!(Receiver<Rc<u8>>: Send, Sync);
 }
 
 /// Panics when dropped.
