@@ -3,8 +3,11 @@
 mod cancel;
 mod close;
 mod drops;
+mod ends;
 mod large;
+mod many;
 mod order;
+mod permits;
 mod queues;
 mod stress;
 

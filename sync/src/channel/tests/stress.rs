@@ -1,6 +1,7 @@
 //! Many threads, exact sums.
 
 use super::flavours;
+use crate::channel::{Receiver, Sender};
 use crate::testing::{Hand, Random, within_a_minute};
 use futures_lite::future::block_on;
 use std::sync::Arc;
@@ -136,6 +137,150 @@ fn closing_races_with_sends_and_every_value_is_somewhere() {
                 let sent: usize = senders.into_iter().map(|thread| thread.join().unwrap()).sum();
                 assert_eq!(got, sent, "{name}");
             }
+        }
+    });
+}
+
+/// What one of the eight did with its values.
+#[derive(Default)]
+struct Tally {
+    sent: Vec<usize>,
+    /// Given up on a rendezvous: nobody can say whether it was taken.
+    perhaps: Vec<usize>,
+    pushed_out: Vec<usize>,
+}
+
+/// Sends by every way there is, giving up at random.
+fn produces(sender: &Sender<usize>, id: usize, room: usize) -> Tally {
+    const EACH: usize = 400;
+    let mut random = Random::new(id as u64 + 91);
+    let mut tally = Tally::default();
+    for value in id * EACH..(id + 1) * EACH {
+        match random.below(6) {
+            0 if sender.try_send(value).is_ok() => tally.sent.push(value),
+            1 => {
+                if let Ok(permit) = sender.try_reserve()
+                    && random.below(2) == 0
+                {
+                    permit.send(value).unwrap();
+                    tally.sent.push(value);
+                }
+            }
+            2 if room > 0 => {
+                let mut many = Hand::new(sender.reserve_many(1 + random.below(room.min(3))));
+                for _ in 0..random.below(4) {
+                    if let Poll::Ready(permits) = many.poll() {
+                        permits.unwrap().next().unwrap().send(value).unwrap();
+                        tally.sent.push(value);
+                        break;
+                    }
+                    yield_now();
+                }
+            }
+            3 => {
+                let pushed_out = sender.force_send(value).unwrap();
+                // Its own, where there is nothing to push out.
+                tally.sent.push(value);
+                tally.pushed_out.extend(pushed_out);
+            }
+            4 => {
+                block_on(sender.send(value)).unwrap();
+                tally.sent.push(value);
+            }
+            _ => {
+                let mut send = Hand::new(sender.send(value));
+                let polls = random.below(4);
+                let sent = (0..polls).any(|_| {
+                    send.poll().is_ready() || {
+                        yield_now();
+                        false
+                    }
+                });
+                match sent {
+                    true => tally.sent.push(value),
+                    false if room == 0 && polls > 0 => tally.perhaps.push(value),
+                    false => {}
+                }
+            }
+        }
+    }
+    tally
+}
+
+/// Receives by every way there is, giving up at random, to the end.
+fn consumes(receiver: &Receiver<usize>, id: usize) -> Vec<usize> {
+    let mut random = Random::new(id as u64 + 17);
+    let mut got = Vec::new();
+    loop {
+        match random.below(4) {
+            0 => got.extend(receiver.try_recv()),
+            1 if receiver.recv_many_blocking(&mut got, 1 + random.below(7)) == 0 => return got,
+            2 => {
+                let mut many = Hand::new(receiver.recv_many(&mut got, 3));
+                let _ = (0..random.below(3)).any(|_| {
+                    many.poll().is_ready() || {
+                        yield_now();
+                        false
+                    }
+                });
+            }
+            _ => {
+                let mut recv = Hand::new(receiver.recv());
+                for _ in 0..random.below(4) {
+                    match recv.poll() {
+                        Poll::Ready(Ok(value)) => {
+                            got.push(value);
+                            break;
+                        }
+                        Poll::Ready(Err(_)) => return got,
+                        Poll::Pending => yield_now(),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_eight_and_eight_that_give_up_leaves_each_value_in_one_place() {
+    within_a_minute(|| {
+        for (name, room, make) in flavours::<usize>() {
+            let (sender, receiver) = make();
+            let producers: Vec<_> = (0..8)
+                .map(|id| {
+                    let sender = sender.clone();
+                    spawn(move || produces(&sender, id, room))
+                })
+                .collect();
+            let consumers: Vec<_> = (0..8)
+                .map(|id| {
+                    let receiver = receiver.clone();
+                    spawn(move || consumes(&receiver, id))
+                })
+                .collect();
+            drop(receiver);
+            let tallies: Vec<_> = producers.into_iter().map(|thread| thread.join().unwrap()).collect();
+            let statistics = sender.statistics();
+            assert_eq!((statistics.reserved, statistics.waiting_senders), (0, 0), "{name}");
+            drop(sender);
+            let mut seen = Vec::new();
+            for consumer in consumers {
+                let got = consumer.join().unwrap();
+                for tally in &tallies {
+                    // Its sends were one after the other: whoever received some of them did so in that order.
+                    let of_one: Vec<_> =
+                        got.iter().filter(|&value| tally.sent.binary_search(value).is_ok()).collect();
+                    assert!(of_one.is_sorted(), "{name}: out of order");
+                }
+                seen.extend(got);
+            }
+            seen.extend(tallies.iter().flat_map(|tally| &tally.pushed_out));
+            seen.sort_unstable();
+            assert!(seen.windows(2).all(|two| two[0] < two[1]), "{name}: a value twice");
+            let perhaps: Vec<_> = tallies.iter().flat_map(|tally| &tally.perhaps).collect();
+            let sent = tallies.iter().flat_map(|tally| &tally.sent);
+            let certain: Vec<_> = seen.iter().filter(|value| !perhaps.contains(value)).collect();
+            assert!(sent.eq(certain), "{name}: what was sent is where it went, and nothing else is");
         }
     });
 }
