@@ -6,7 +6,7 @@
 //! watchdog tells), or as books that do not balance.
 
 use filch::sync::queue::{Fifo, Lifo, Order, RawQueue, Smallest};
-use filch::sync::{Lock, Semaphore, channel};
+use filch::sync::{Lock, RwLock, Semaphore, broadcast, channel};
 use filch::time::timeout;
 use filch::{JoinHandle, Runtime, spawn, yield_now};
 use filch_tests::{Counted, Dice, Tally, Watchdog};
@@ -15,7 +15,7 @@ use std::cmp::Ordering as Compared;
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::DerefMut;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -247,10 +247,7 @@ where
                 let (queue, books) = (queue.clone(), books.clone());
                 let works = dice.one_in(2);
                 let getting = async move {
-                    let got = queue.get_task().await.map(|task| {
-                        books.got(me, &task);
-                        task
-                    });
+                    let got = queue.get_task().await.inspect(|task| books.got(me, task));
                     if works {
                         // Aborted here it counts as done as well.
                         yield_now().await;
@@ -284,6 +281,94 @@ fn a_queue_hands_each_item_over_once_and_knows_when_all_is_done() {
         queue_storm::<Fifo>(&mut storm, capacity, true);
         queue_storm::<Lifo>(&mut storm, capacity, false);
         queue_storm::<Smallest>(&mut storm, capacity, true);
+    }
+}
+
+/// A storm around a broadcast: what was sent, in order, and what each consumer got and missed.
+fn broadcast_storm(
+    storm: &mut Storm,
+    (sender, receiver): (broadcast::Sender<Arc<Message>>, broadcast::Receiver<Arc<Message>>),
+) -> (Vec<usize>, Vec<(Vec<usize>, u64)>) {
+    let books = Arc::new(Books::default());
+    let missed: Vec<_> = (0..CONSUMERS).map(|_| Arc::new(AtomicU64::new(0))).collect();
+    let consuming = storm.tasks(CONSUMERS, |me, mut dice| {
+        let (receiver, books) = (Arc::new(Lock::new(receiver.clone())), books.clone());
+        let missed = missed[me].clone();
+        async move {
+            loop {
+                let (receiver, books, missed) = (receiver.clone(), books.clone(), missed.clone());
+                let receiving = async move {
+                    // Nobody else wants it: it is a lock only so that what is given up gives it back.
+                    match receiver.lock().await.recv().await {
+                        Ok(message) => books.got(me, &message),
+                        Err(broadcast::RecvError::Lagged(count)) => {
+                            missed.fetch_add(count, Ordering::SeqCst);
+                        }
+                        Err(_closed) => return false,
+                    }
+                    true
+                };
+                if attempt(&mut dice, receiving).await == Some(false) {
+                    return;
+                }
+            }
+        }
+    });
+    drop(receiver);
+    let producing = storm.tasks(PRODUCERS, |me, mut dice| {
+        let (sender, books) = (sender.clone(), books.clone());
+        async move {
+            let mut left = MESSAGES / 4;
+            while left > 0 {
+                let (sender, books) = (sender.clone(), books.clone());
+                let sending = async move {
+                    let message = books.message(me);
+                    let number = message.number;
+                    sender.send(Arc::new(message)).await.expect("somebody listens");
+                    books.sent(number);
+                };
+                left -= usize::from(attempt(&mut dice, sending).await.is_some());
+            }
+        }
+    });
+    drop(sender);
+    producing.end();
+    consuming.end();
+    assert_eq!(books.values.alive(), 0, "what nobody wants any more is dropped");
+    books.in_order();
+    let mut got = vec![Vec::new(); CONSUMERS];
+    for &(consumer, _, number) in books.got.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        got[consumer].push(number);
+    }
+    let sent = books.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let missed = missed.iter().map(|missed| missed.load(Ordering::SeqCst));
+    (sent, got.into_iter().zip(missed).collect())
+}
+
+#[test]
+fn a_broadcast_that_waits_reaches_everybody_in_one_order() {
+    let mut storm = Storm::new("broadcast");
+    for capacity in [1, 16] {
+        let (mut sent, got) = broadcast_storm(&mut storm, broadcast::bounded(capacity));
+        let (first, _) = &got[0];
+        assert!(got.iter().all(|(numbers, missed)| numbers == first && *missed == 0));
+        let mut first = first.clone();
+        sent.sort_unstable();
+        first.sort_unstable();
+        assert_eq!(sent, first);
+    }
+}
+
+#[test]
+fn a_broadcast_that_overwrites_knows_exactly_what_each_missed() {
+    let mut storm = Storm::new("lossy broadcast");
+    for capacity in [1, 16] {
+        let (mut sent, got) = broadcast_storm(&mut storm, broadcast::lossy(capacity));
+        sent.sort_unstable();
+        for (numbers, missed) in got {
+            assert!(numbers.iter().all(|number| sent.binary_search(number).is_ok()));
+            assert_eq!(numbers.len() as u64 + missed, sent.len() as u64);
+        }
     }
 }
 
@@ -342,7 +427,7 @@ fn many_permits_at_once_are_never_more_than_there_are() {
                 let (semaphore, held) = (semaphore.clone(), held.clone());
                 let count = 1 + dice.below(PERMITS);
                 let holding = async move {
-                    let permit = semaphore.acquire_many(count).await.expect("it is open");
+                    let _permit = semaphore.acquire_many(count).await.expect("it is open");
                     assert!(
                         held.fetch_add(count, Ordering::SeqCst) + count <= PERMITS,
                         "more than there are"
@@ -415,5 +500,46 @@ fn a_lock_lets_one_in_at_a_time_and_is_free_in_the_end() {
     });
     visiting.end();
     let room = lock.try_lock().expect("nobody is left");
+    assert_eq!(room.visits, visits.counted());
+}
+
+#[test]
+fn a_lock_lets_many_read_or_one_write_and_is_free_in_the_end() {
+    let mut storm = Storm::new("many may read");
+    let lock = Arc::new(RwLock::new(Room::default()));
+    let visits = Tally::new();
+    let writing = storm.tasks(PRODUCERS, |_, mut dice| {
+        let (lock, visits) = (lock.clone(), visits.clone());
+        async move {
+            let mut left = MESSAGES;
+            while left > 0 {
+                let (lock, visits) = (lock.clone(), visits.clone());
+                let visit = async move {
+                    let _visit = Visit::new(lock.write().await, &visits);
+                    yield_now().await;
+                };
+                left -= usize::from(attempt(&mut dice, visit).await.is_some());
+            }
+        }
+    });
+    let reading = storm.tasks(CONSUMERS, |_, mut dice| {
+        let lock = lock.clone();
+        async move {
+            let mut left = MESSAGES;
+            while left > 0 {
+                let lock = lock.clone();
+                let look = async move {
+                    let room = lock.read().await;
+                    let visits = room.visits;
+                    yield_now().await;
+                    assert!(!room.is_occupied && room.visits == visits, "somebody writes");
+                };
+                left -= usize::from(attempt(&mut dice, look).await.is_some());
+            }
+        }
+    });
+    writing.end();
+    reading.end();
+    let room = lock.try_write().expect("nobody is left");
     assert_eq!(room.visits, visits.counted());
 }
