@@ -268,9 +268,9 @@ impl<F: Future + Send> Wake for WaitsAnew<F> {
 
 #[test]
 fn who_joins_while_others_are_told_is_left_alone() {
-    let condition: &'static Condition = Box::leak(Box::default());
-    let lock: &'static Lock<()> = Box::leak(Box::default());
-    let own: &'static Lock<()> = Box::leak(Box::default());
+    static CONDITION: Condition = Condition::new();
+    static LOCKS: [Lock<()>; 2] = [Lock::new(()), Lock::new(())];
+    let (condition, [lock, own]) = (&CONDITION, &LOCKS);
     let anew = Arc::new(WaitsAnew(Mutex::new(Some(Hand::new(condition.wait(own.try_lock().unwrap()))))));
     let mut first = Hand::new(condition.wait(lock.try_lock().unwrap()));
     assert!(first.poll_with(&Waker::from(anew.clone())).is_pending());

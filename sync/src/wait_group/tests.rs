@@ -5,7 +5,7 @@ use super::{WaitGroup, WaitGroupStatistics, WaitGroupWait, WaitGroupWorker};
 use crate::testing::{Hand, PanicOnWake, within_a_minute};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Wake, Waker};
 
 assert_impl_all!(WaitGroup: Send, Sync, Unpin);
@@ -69,7 +69,8 @@ impl Wake for BeginsAnew {
 
 #[test]
 fn who_joins_between_two_batches_is_left_alone() {
-    let group: &'static WaitGroup = Box::leak(Box::default());
+    static GROUP: LazyLock<WaitGroup> = LazyLock::new(WaitGroup::new);
+    let group = &*GROUP;
     let worker = group.worker();
     let mut early: Vec<_> = (0..100).map(|_| Hand::new(group.wait())).collect();
     let mut last = Hand::new(group.wait());
