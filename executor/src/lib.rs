@@ -6,6 +6,7 @@ pub mod __private;
 pub mod io;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod stream;
 #[cfg(feature = "sync")]
 pub mod sync;
 pub mod task;

@@ -30,7 +30,8 @@
 /// 2. They are polled together, in the caller's own task. When a value does not match its pattern, that branch is out and its
 ///    future is dropped.
 /// 3. The first that matches wins: the other futures are dropped, then its body runs. When all branches are out, the body of
-///    `else` runs.
+///    `else` runs. One that is out does not end the others: where the end of a channel, say, is the end of it all, let the pattern
+///    take every value, and look at it in the body.
 ///
 /// Bodies are part of the function around them: `?`, `break`, `continue`, `return` and `.await` work there, and all have the same
 /// type, as in any chain of `if`.

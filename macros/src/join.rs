@@ -103,17 +103,18 @@ const JOIN: &str = "match (MADE) {
     (NAMES) => {
         LOCALS
         let joined = ::core::future::poll_fn(|cx| {
-            let start = match ROOT::__private::somewhere(cx, COUNT) {
+            let mut at = match ROOT::__private::somewhere(cx, COUNT) {
                 ::core::task::Poll::Ready(start) => start,
                 ::core::task::Poll::Pending => return ::core::task::Poll::Pending,
             };
             let mut waiting = false;
             let mut turn = 0;
             while turn < COUNT {
-                match (start + turn) % COUNT {
+                match at {
                     POLLS
                     _ => {}
                 }
+                at = if at + 1 == COUNT { 0 } else { at + 1 };
                 turn += 1;
             }
             if waiting {

@@ -68,17 +68,18 @@ const SELECT: &str = "{
         (NAMES) => match {
             PINS
             let selected = ::core::future::poll_fn(|cx| {
-                let start = match START {
+                let mut at = match START {
                     ::core::task::Poll::Ready(start) => start,
                     ::core::task::Poll::Pending => return ::core::task::Poll::Pending,
                 };
                 let mut waiting = false;
                 let mut turn = 0;
                 while turn < COUNT {
-                    match (start + turn) % COUNT {
+                    match at {
                         POLLS
                         _ => {}
                     }
+                    at = if at + 1 == COUNT { 0 } else { at + 1 };
                     turn += 1;
                 }
                 if waiting {

@@ -8,7 +8,7 @@
 //! That no type is missing is read off the sources: whatever is spelled `pub` there can be reached from outside, or the compiler
 //! complains.
 
-use filch::{io, net, sync, task, time};
+use filch::{io, net, stream, sync, task, time};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -100,6 +100,57 @@ fn table() -> Vec<Row> {
             JoinError: [filch::JoinError => "SYU--"],
             Id: [task::Id => "SYUWR"],
             YieldNow: [task::YieldNow => "SYUWR"],
+            Gather: [
+                task::Gather<Local> => "--U--",
+                task::Gather<Movable> => "S-U--",
+                task::Gather<Lent> => "--U--",
+            ],
+            TryGather: [
+                task::TryGather<Local, Local> => "--U--",
+                task::TryGather<Movable, Movable> => "S-U--",
+                task::TryGather<Lent, Lent> => "--U--",
+            ],
+            TryGatherError: [
+                task::TryGatherError<Local> => "--U--",
+                task::TryGatherError<Movable> => "S-U--",
+                task::TryGatherError<Lent> => "-YU--",
+            ],
+            Race: [
+                task::Race<Local> => "--U--",
+                task::Race<Movable> => "S-U--",
+                task::Race<Lent> => "--U--",
+            ],
+            AsCompleted: [
+                task::AsCompleted<Local> => "--U--",
+                task::AsCompleted<Movable> => "SYU--",
+                task::AsCompleted<Lent> => "--U--",
+            ],
+            Wait: [task::Wait => "SYUWR"],
+            WaitFuture: [
+                task::WaitFuture<filch::JoinHandle<Local>> => "--U--",
+                task::WaitFuture<filch::JoinHandle<Movable>> => "SYU--",
+                task::WaitFuture<filch::JoinHandle<Lent>> => "--U--",
+            ],
+            MapConcurrent: [
+                task::MapConcurrent<Local, Local, Local> => "--U--",
+                task::MapConcurrent<Movable, Movable, Movable> => "S-U--",
+                task::MapConcurrent<Lent, Lent, Lent> => "--U--",
+            ],
+            MapInOrder: [
+                task::MapInOrder<Local, Local, Local> => "--UWR",
+                task::MapInOrder<Movable, Movable, Movable> => "S-UW-",
+                task::MapInOrder<Lent, Lent, Lent> => "--UWR",
+            ],
+            Merge: [
+                stream::Merge<Local, Local> => "--UWR",
+                stream::Merge<Movable, Movable> => "S-UW-",
+                stream::Merge<Lent, Lent> => "-YUWR",
+            ],
+            MergeAll: [
+                stream::MergeAll<Local> => "--U--",
+                stream::MergeAll<Movable> => "S-U--",
+                stream::MergeAll<Lent> => "-YU--",
+            ],
             Options: [filch::__private::Options => "SYUWR"],
         }
         "timer": {
@@ -368,6 +419,7 @@ fn futures_without_a_name_may_cross_threads_when_what_they_hold_may() {
         let _stream = net::TcpStream::connect("127.0.0.1:1").await;
         let _udp = net::UdpSocket::bind("127.0.0.1:0").await;
         task::yield_now().await;
+        task::as_completed([std::future::ready(Movable::new(1))]).next().await;
     }
     send(everything(std::sync::Arc::default(), std::sync::Arc::new(sync::Semaphore::new(0))));
 }

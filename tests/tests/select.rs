@@ -135,7 +135,7 @@ fn the_others_are_gone_when_the_body_runs() {
     block_on(async move {
         select!(if let () = async {
             let _losing = losing;
-            pending().await
+            pending::<()>().await;
         } {
             unreachable!()
         } else if let value = async { returned } {
@@ -155,7 +155,7 @@ fn a_body_may_use_what_a_loser_had_borrowed() {
         for _ in 0..2 {
             select!(if let () = async {
                 text.push('x');
-                pending().await
+                pending::<()>().await;
             } {
             } else if let () = after(1) {
                 text.push('b');
@@ -174,7 +174,7 @@ fn bodies_belong_to_the_function_around_them() {
         if n == 0 {
             select!(if let () = ready(()) {
                 return Ok(100);
-            })
+            });
         }
         Ok(n)
     }
@@ -244,7 +244,7 @@ fn every_kind_of_pattern_binds() {
         select!(if let Shape::Many(bytes, &1) = ready(Shape::Many(vec![1, 2], &1)) {
             assert_eq!(bytes, [1, 2]);
         });
-        select!(if let &Some(ref name) = ready(&Some(String::from("x"))) {
+        select!(if let Some(name) = ready(&Some(String::from("x"))) {
             assert_eq!(name, "x");
         });
         // Alternatives, at the top and within, bindings around, ranges, constants, slices.

@@ -43,6 +43,15 @@ impl TaskBuilder {
         functions::spawn_with(future, self.meta())
     }
 
+    /// Spawns for whoever is at `location`, in the place of the caller.
+    pub(crate) fn spawn_for<F>(self, location: &'static Location<'static>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        functions::spawn_with(future, Meta { location, name: self.name })
+    }
+
     /// Spawns on the runtime `handle` belongs to.
     #[track_caller]
     pub fn spawn_on<F>(self, handle: &Handle, future: F) -> JoinHandle<F::Output>

@@ -126,6 +126,47 @@ impl<T> JoinHandle<T> {
         drop(self);
     }
 
+    /// Waits until the task is over, and leaves what it left where it is.
+    #[inline]
+    pub(super) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let now = self.header().state.load();
+        if !now.is_complete() {
+            if now.has_join_waker() && self.is_waited_for_by(cx.waker()) {
+                return Poll::Pending;
+            }
+            // Cloned first: it may panic, and nothing has changed yet.
+            let waker = cx.waker().clone();
+            if !now.has_join_waker() {
+                if self.leave_waker(waker) {
+                    return Poll::Pending;
+                }
+            } else if self.header().state.clear_join_waker() {
+                // SAFETY: the transition gave the waker back to the handle, which takes it once.
+                let old = unsafe { self.header().take_join_waker() };
+                let left = self.leave_waker(waker);
+                drop_contained(old);
+                if left {
+                    return Poll::Pending;
+                }
+            } else {
+                drop_contained(waker);
+            }
+        }
+        Poll::Ready(self.header().state.load().outcome())
+    }
+
+    /// How the task ended, if it is over.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        let now = self.header().state.load();
+        now.is_complete().then(|| now.outcome())
+    }
+
+    /// What the task left, if it is over and this has not been taken.
+    pub(super) fn try_take(&mut self) -> Option<Result<T, JoinError>> {
+        let outcome = self.outcome().filter(|_| !self.taken)?;
+        Some(self.take(outcome))
+    }
+
     /// Takes what the complete task left.
     #[inline]
     fn take(&mut self, outcome: Outcome) -> Result<T, JoinError> {
@@ -175,30 +216,7 @@ impl<T> Future for JoinHandle<T> {
         assert!(!self.taken, "a JoinHandle was polled again after it had returned its task's result");
         // A task that goes through a long list of finished ones gives way like any other.
         ready!(slice::proceed(cx));
-        let now = self.header().state.load();
-        if !now.is_complete() {
-            if now.has_join_waker() && self.is_waited_for_by(cx.waker()) {
-                return Poll::Pending;
-            }
-            // Cloned first: it may panic, and nothing has changed yet.
-            let waker = cx.waker().clone();
-            if !now.has_join_waker() {
-                if self.leave_waker(waker) {
-                    return Poll::Pending;
-                }
-            } else if self.header().state.clear_join_waker() {
-                // SAFETY: the transition gave the waker back to the handle, which takes it once.
-                let old = unsafe { self.header().take_join_waker() };
-                let left = self.leave_waker(waker);
-                drop_contained(old);
-                if left {
-                    return Poll::Pending;
-                }
-            } else {
-                drop_contained(waker);
-            }
-        }
-        let outcome = self.header().state.load().outcome();
+        let outcome = ready!(self.poll_finished(cx));
         Poll::Ready(self.take(outcome))
     }
 }

@@ -12,9 +12,24 @@
 //! even if it had returned: what it returned is dropped.
 //!
 //! A panic nobody is left to hear of is reported on the error stream, with the task's name and spawn site.
+//!
+//! # Several at once
+//!
+//! | function | what comes out | when one fails | when it is dropped |
+//! |---|---|---|---|
+//! | [`gather`] | all results, in the order given | its result says so | all are aborted |
+//! | [`try_gather`] | all values, or the first failure | the others are aborted and waited for | all are aborted |
+//! | [`race`] | the first result | that is a result | all are aborted |
+//! | [`as_completed`] | a stream of results, in the order of their ends | its result says so | all are aborted |
+//! | [`map_concurrent`] | a stream of results, so many tasks at once | its result says so | all are aborted |
+//! | [`wait()`] | the handles, those that are done and those that are not | by choice that is the end | nothing |
+//!
+//! They run futures as tasks of their own, so each goes on whatever the others do and however rarely the caller looks. To poll a few
+//! futures within one task, which may borrow from it, there are [`join!`](crate::join) and [`select!`](crate::select).
 
 mod abort;
 mod cell;
+mod combine;
 mod contain;
 mod current;
 mod error;
@@ -38,12 +53,17 @@ mod model;
 // The facade's: the cell itself knows no runtime.
 pub use crate::runtime::TaskBuilder as Builder;
 pub use abort::AbortHandle;
+pub use combine::{
+    AsCompleted, AsJoinHandle, Gather, MapConcurrent, MapInOrder, Race, TryGather, TryGatherError, Wait, WaitFuture,
+    as_completed, gather, map_concurrent, map_concurrent_stream, race, try_gather, wait,
+};
 pub use current::{current, current_name};
 pub use error::JoinError;
 pub use id::Id;
 pub use join::JoinHandle;
 pub use yield_now::{YieldNow, yield_now};
 
+pub(crate) use combine::WokenQueue;
 #[allow(
     unused_imports,
     reason = "the scheduler's side of the cell, complete whether or not all of it is in use"

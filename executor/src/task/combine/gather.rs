@@ -1,0 +1,66 @@
+//! All results, in order: [`gather`].
+
+use super::brood::{Brood, Child};
+use crate::task::error::JoinError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Runs futures as tasks, and waits for all of them: their results come in the order in which the futures were given.
+///
+/// The tasks begin at once, not when the future is polled. One that panics leaves the others alone: its own result says so.
+/// [`try_gather`](super::try_gather) stops at the first failure. As asyncio's `gather(return_exceptions=True)`.
+///
+/// # Panics
+/// When the future is polled again after it was ready.
+/// # Cancel safety
+/// Dropping the future aborts the tasks, without waiting for them; results that were there are dropped.
+/// # Complexity
+/// A task and one small allocation for each future; constant time for each end.
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), filch::JoinError> {
+/// let squares = filch::block_on(filch::task::gather((1..=3).map(|n| async move { n * n })));
+/// assert_eq!(squares.into_iter().collect::<Result<Vec<_>, _>>()?, [1, 4, 9]);
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn gather<I, T>(futures: I) -> Gather<T>
+where
+    I: IntoIterator<Item: IntoFuture<Output = T, IntoFuture: Send + 'static>>,
+    T: Send + 'static,
+{
+    let brood = Brood::spawn(futures);
+    let results = (0..brood.len()).map(|_| None).collect();
+    Gather { brood, results }
+}
+
+/// The future of [`gather`].
+#[must_use = "dropping it aborts the tasks: await it"]
+pub struct Gather<T> {
+    pub(super) brood: Brood<Child<T>>,
+    /// By place.
+    results: Vec<Option<Result<T, JoinError>>>,
+}
+
+// Nothing in it is pinned.
+impl<T> Unpin for Gather<T> {}
+
+impl<T> Future for Gather<T> {
+    type Output = Vec<Result<T, JoinError>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        while let Some((at, child)) = ready!(this.brood.poll_next(cx)) {
+            this.results[at] = Some(child.result());
+        }
+        Poll::Ready(std::mem::take(&mut this.results).into_iter().flatten().collect())
+    }
+}
+
+impl<T> fmt::Debug for Gather<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather").field("running", &self.brood.len()).field("of", &self.results.len()).finish()
+    }
+}
