@@ -263,7 +263,7 @@ impl World {
                 }
             },
             (Does::Send(value), Poll::Ready(Answer::Sent(Err(back)))) => {
-                assert!(model.closed && back == value)
+                assert!(model.closed && back == value);
             }
             (Does::Send(value), Poll::Ready(Answer::Sent(Ok(())))) => {
                 assert!(!model.closed && model.room() > 0);
@@ -431,9 +431,9 @@ impl World {
                     return;
                 };
                 if arg.is_multiple_of(3) {
-                    sender.close()
+                    sender.close();
                 } else {
-                    receiver.close()
+                    receiver.close();
                 }
                 model.closed = true;
             }
@@ -477,7 +477,7 @@ impl World {
     }
 }
 
-fn check(make: fn() -> (Sender<u32>, Receiver<u32>), steps: &[(u8, u8)]) {
+fn check(make: Make, steps: &[(u8, u8)]) {
     let mut world = World::new(make());
     for &(op, arg) in steps {
         world.step(op, arg.into());
@@ -496,8 +496,10 @@ fn check(make: fn() -> (Sender<u32>, Receiver<u32>), steps: &[(u8, u8)]) {
     }
 }
 
+type Make = fn() -> (Sender<u32>, Receiver<u32>);
+
 fn of_one_kind(kind: usize, steps: &[(u8, u8)]) {
-    let makes: [fn() -> (Sender<u32>, Receiver<u32>); 6] =
+    let makes: [Make; 6] =
         [|| bounded(1), || bounded(3), || bounded(5), || bounded(1 << 20), unbounded, rendezvous];
     check(makes[kind], steps);
 }

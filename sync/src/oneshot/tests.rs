@@ -1,5 +1,5 @@
 //! What tokio's `sync_oneshot` suite and its regressions pin (R-85: a value that was sent is dropped by the destructor of what
-//! holds it last), and what CPython's futures promise of a result that is set once.
+//! holds it last), and what asyncio's futures promise of a result that is set once.
 
 use super::{Receiver, Sender, TryRecvError, channel};
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
