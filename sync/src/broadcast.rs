@@ -34,7 +34,8 @@
 //! Wait: as `line.rs` says, with the move as its attempt.
 //!
 //! A send tells those that wait and have had all values before this one: each of them once. Receiving the last
-//! of a first slot tells one sender per slot. A sender that was told and goes without sending passes it on.
+//! of a first slot tells one sender per slot, and all sinks. A sender that was told and goes without sending
+//! passes it on.
 //!
 //! # Why it is right
 //! *Nothing is lost or doubled*: what a receiver gets next depends on its position alone, which changes under
@@ -76,6 +77,7 @@ mod receiver;
 mod ring;
 mod sender;
 mod shared;
+mod sink;
 mod statistics;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
@@ -83,6 +85,7 @@ mod tests;
 pub use error::{Lagged, RecvError, SendError, TryRecvError, TrySendError};
 pub use receiver::{Receiver, RecvFuture};
 pub use sender::{ClosedFuture, SendFuture, Sender, WeakSender};
+pub use sink::SendSink;
 pub use statistics::BroadcastStatistics;
 
 use filch_primitive::sync::Arc;

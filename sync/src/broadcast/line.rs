@@ -4,17 +4,17 @@
 //! Who tells: 1. changes the state. 2. Looks whether the line is [`occupied`](Line::occupied); if so, under the
 //! line's lock, takes out those concerned. 3. Wakes them outside.
 //!
-//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, `fence(SeqCst)`, 3. attempts again, 4.
-//! and joins, with the number of the state it has seen.
+//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, 3. attempts again, 4. and joins, with
+//! the number of the state it has seen.
 //!
 //! Who leaves, having been told in a line where tellings are counted: tells the next.
 //!
 //! # Why no wake-up is lost
-//! Attempt and change are ordered with marking and looking: by a lock around the state, which both take
-//! (broadcast), or by a fence between the change and the look, which pairs with the one here (watch). So if the
-//! attempt at 3. comes before the change, the mark is seen; else the attempt sees the change. The mark goes
-//! only under the line's lock, when the list is empty: whoever had joined was told by then, and attempts again,
-//! or has left.
+//! Attempt and change are ordered with marking and looking by a lock around the state, which both take
+//! (broadcast); in a line beside a state without one ([fenced](Line::fenced), watch) by a `fence(SeqCst)`
+//! between the two steps on each side. So if the attempt at 3. comes before the change, the mark is seen; else
+//! the attempt sees the change. The mark goes only under the line's lock, when the list is empty: whoever had
+//! joined was told by then, and attempts again, or has left.
 //!
 //! # Each once
 //! Those that join have the numbers of the states they saw, which only grow along the line. Who tells all of a
@@ -38,12 +38,19 @@ const TOLD: u32 = 0;
 pub(crate) struct Line {
     /// Written under the queue's lock, for those that tell to look at.
     occupied: AtomicBool,
+    is_fenced: bool,
     queue: WaitQueue<()>,
 }
 
 impl Line {
+    /// A line beside a state that is changed and looked at under a lock.
     pub(crate) fn new() -> Self {
-        Self { occupied: AtomicBool::new(false), queue: WaitQueue::new(()) }
+        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: WaitQueue::new(()) }
+    }
+
+    /// A line beside a state without a lock.
+    pub(crate) fn fenced() -> Self {
+        Self { is_fenced: true, ..Self::new() }
     }
 
     /// Tells all that have not seen the change with this number.
@@ -60,6 +67,9 @@ impl Line {
 
     #[inline]
     fn tell(&self, count: usize, number: u64) {
+        if self.is_fenced && !mutant::planted("broadcast.tell.fence") {
+            fence(Ordering::SeqCst);
+        }
         // Ordering: Relaxed, see the module docs.
         if self.occupied.load(Ordering::Relaxed) {
             self.tell_waiting(count, number);
@@ -158,7 +168,9 @@ impl<'a> LineWaiter<'a> {
             if !late {
                 // Ordering: Relaxed, see the module docs.
                 line.occupied.store(true, Ordering::Relaxed);
-                fence(Ordering::SeqCst);
+                if line.is_fenced {
+                    fence(Ordering::SeqCst);
+                }
             }
             match attempt() {
                 Ok(result) => {

@@ -149,7 +149,7 @@ impl<T: Clone> Receiver<T> {
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let shared = self.seat.shared();
         let taken = shared.take(&mut self.position).unwrap_or(Taken::Empty);
-        shared.hand_out(taken)
+        shared.hand_out(taken, self.position)
     }
 
     /// Receives on a plain thread. In a task this would hold up the thread that polls it.
@@ -164,7 +164,10 @@ impl<T: Clone> Receiver<T> {
     /// assert_eq!(listening.join().unwrap(), Ok("hello"));
     /// ```
     pub fn recv_blocking(&mut self) -> Result<T, RecvError> {
-        blocking::block_on(self.recv())
+        match self.try_recv() {
+            Err(TryRecvError::Empty) => blocking::block_on(self.recv()),
+            received => ended(received),
+        }
     }
 }
 
@@ -194,7 +197,7 @@ impl<T: Clone> Stream for Receiver<T> {
                 ready!(waiter.poll_until(cx, || shared.take(&mut this.position)))
             }
         };
-        Poll::Ready(match ended(this.seat.shared().hand_out(taken)) {
+        Poll::Ready(match ended(this.seat.shared().hand_out(taken, this.position)) {
             Ok(value) => Some(Ok(value)),
             Err(RecvError::Lagged(missed)) => Some(Err(Lagged(missed))),
             Err(RecvError::Closed) => None,
@@ -252,7 +255,7 @@ impl<T: Clone> Future for RecvFuture<'_, T> {
         let this = self.project();
         let (shared, position) = (*this.shared, &mut **this.position);
         let taken = ready!(this.waiter.poll_until(cx, || shared.take(position)));
-        Poll::Ready(ended(shared.hand_out(taken)))
+        Poll::Ready(ended(shared.hand_out(taken, *position)))
     }
 }
 

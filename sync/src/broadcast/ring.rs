@@ -91,6 +91,11 @@ impl<T> Ring<T> {
         self.slots.capacity()
     }
 
+    /// The position of the first slot, or of the one to come.
+    pub(super) fn head(&self) -> u64 {
+        self.head
+    }
+
     /// The position after the last slot.
     pub(super) fn tail(&self) -> u64 {
         self.head + self.slots.len() as u64
@@ -132,12 +137,14 @@ impl<T> Ring<T> {
         };
         slot.standing -= 1;
         let is_last = index == 0 && slot.standing == 0;
+        let value = (!is_last).then(|| slot.value.clone());
         *position += 1;
         *self.standing_at(*position) += 1;
-        if is_last && let Some(first) = self.pop_first() {
-            return Taken::Last(first);
+        match value.or_else(|| self.pop_first()) {
+            Some(value) if is_last => Taken::Last(value),
+            Some(value) => Taken::Shared(value),
+            None => unreachable!("the first slot was looked at"),
         }
-        Taken::Shared(self.slots[index].value.clone())
     }
 
     fn pop_first(&mut self) -> Option<Arc<T>> {

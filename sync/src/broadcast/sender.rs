@@ -1,9 +1,9 @@
 //! The end that sends.
 
 use super::line::LineWaiter;
-use super::ring::{Pushed, Refused};
+use super::ring::Refused;
 use super::shared::Shared;
-use super::{BroadcastStatistics, Receiver, SendError, TrySendError};
+use super::{BroadcastStatistics, Receiver, SendError, SendSink, TrySendError};
 use crate::blocking;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
@@ -53,9 +53,13 @@ impl<T> Sender<T> {
     /// # }).unwrap();
     /// ```
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
+        self.send_shared(Arc::new(value))
+    }
+
+    fn send_shared(&self, value: Arc<T>) -> SendFuture<'_, T> {
         SendFuture {
             shared: &self.shared,
-            value: Some(Arc::new(value)),
+            value: Some(value),
             waiter: LineWaiter::counted(&self.shared.send_line),
         }
     }
@@ -96,7 +100,11 @@ impl<T> Sender<T> {
     /// # Ok::<(), filch_sync::broadcast::SendError<i32>>(())
     /// ```
     pub fn send_blocking(&self, value: T) -> Result<usize, SendError<T>> {
-        blocking::block_on(self.send(value))
+        match self.shared.push(Arc::new(value)) {
+            Ok(receivers) => Ok(receivers),
+            Err(Refused::Closed(value)) => Err(SendError(unsent(value))),
+            Err(Refused::Full(value)) => blocking::block_on(self.send_shared(value)),
+        }
     }
 
     /// One more receiver. It gets what is sent from now on.
@@ -133,6 +141,13 @@ impl<T> Sender<T> {
     }
 
     /// Whether there is no receiver at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(1);
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.receiver_count() == 0
     }
@@ -159,11 +174,26 @@ impl<T> Sender<T> {
     }
 
     /// How many values the channel keeps for a receiver that is behind.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::broadcast::lossy::<u8>(3);
+    /// assert_eq!(sender.capacity(), 3);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.shared.capacity
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(1);
+    /// let other = sender.clone();
+    /// assert_eq!((sender.sender_count(), sender.receiver_count()), (2, 1));
+    /// assert!(sender.same_channel(&other));
+    /// # drop(receiver);
+    /// ```
     pub fn sender_count(&self) -> usize {
         self.shared.ring.lock().senders
     }
@@ -181,6 +211,12 @@ impl<T> Sender<T> {
     /// A sender that does not keep the channel open.
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender { shared: self.shared.clone() }
+    }
+
+    /// This sender as a [`Sink`](futures_sink::Sink).
+    pub fn into_sink(self) -> SendSink<T> {
+        let shared = self.shared.clone();
+        SendSink::new(self, shared)
     }
 
     /// What the channel looks like at this moment.
@@ -206,7 +242,7 @@ impl<T> Sender<T> {
 }
 
 /// A value that never was in the ring.
-fn unsent<T>(value: Arc<T>) -> T {
+pub(super) fn unsent<T>(value: Arc<T>) -> T {
     Arc::try_unwrap(value).unwrap_or_else(|_| unreachable!("what was not sent has one owner"))
 }
 
@@ -289,20 +325,7 @@ impl<T> Future for SendFuture<'_, T> {
         let this = self.project();
         let (shared, place) = (*this.shared, this.value);
         assert!(place.is_some(), "a future that sends is not polled after it is done");
-        let sent: Option<Pushed<T>> = ready!(this.waiter.poll_until(cx, || {
-            let Some(value) = place.take() else { return Ok(None) };
-            match shared.ring.lock().push(value) {
-                Ok(pushed) => Ok(Some(pushed)),
-                Err(Refused::Closed(value)) => {
-                    *place = Some(value);
-                    Ok(None)
-                }
-                Err(Refused::Full(value)) => {
-                    *place = Some(value);
-                    Err(0)
-                }
-            }
-        }));
+        let sent = ready!(this.waiter.poll_until(cx, || shared.push_held(place)));
         Poll::Ready(match (sent, place.take()) {
             (Some(pushed), _) => Ok(shared.publish(pushed)),
             (None, Some(value)) => Err(SendError(unsent(value))),

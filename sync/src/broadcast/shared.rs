@@ -17,6 +17,8 @@ pub(super) struct Shared<T> {
     pub(super) recv_line: Line,
     /// Senders that found it full. Tellings are counted.
     pub(super) send_line: Line,
+    /// Sinks that found it full; numbers are heads.
+    pub(super) sink_line: Line,
     /// Those that wait for the last receiver to go.
     pub(super) closed_line: Line,
 }
@@ -29,6 +31,7 @@ impl<T> Shared<T> {
             when_full,
             recv_line: Line::new(),
             send_line: Line::new(),
+            sink_line: Line::new(),
             closed_line: Line::new(),
         }
     }
@@ -37,6 +40,32 @@ impl<T> Shared<T> {
     pub(super) fn push(&self, value: Arc<T>) -> Result<usize, Refused<T>> {
         let pushed = self.ring.lock().push(value)?;
         Ok(self.publish(pushed))
+    }
+
+    /// Takes in what lies in `place`; nothing, and it stays there, when nobody receives. Or else the number to
+    /// wait with.
+    pub(super) fn push_held(&self, place: &mut Option<Arc<T>>) -> Result<Option<Pushed<T>>, u64> {
+        let Some(value) = place.take() else { return Ok(None) };
+        let mut ring = self.ring.lock();
+        match ring.push(value) {
+            Ok(pushed) => Ok(Some(pushed)),
+            Err(Refused::Closed(value)) => {
+                *place = Some(value);
+                Ok(None)
+            }
+            Err(Refused::Full(value)) => {
+                *place = Some(value);
+                Err(ring.head())
+            }
+        }
+    }
+
+    /// `count` places are free, the last of them right before `head`: tells that many senders, and all sinks.
+    fn offer(&self, count: usize, head: u64) {
+        if self.when_full == WhenFull::Wait {
+            self.send_line.tell_some(count);
+            self.sink_line.tell_all(head);
+        }
     }
 
     /// A value was taken in: tells the receivers. Answers how many it is for.
@@ -57,16 +86,15 @@ impl<T> Shared<T> {
     }
 
     /// What was taken, as a value of its receiver's own. Tells a sender where there is room now.
-    pub(super) fn hand_out(&self, taken: Taken<T>) -> Result<T, TryRecvError>
+    pub(super) fn hand_out(&self, taken: Taken<T>, position: u64) -> Result<T, TryRecvError>
     where
         T: Clone,
     {
         match taken {
             Taken::Shared(value) => Ok(T::clone(&value)),
             Taken::Last(value) => {
-                if self.when_full == WhenFull::Wait {
-                    self.send_line.tell_some(1);
-                }
+                // The head is where this receiver is now.
+                self.offer(1, position);
                 // Another may still be cloning.
                 Ok(Arc::try_unwrap(value).unwrap_or_else(|value| T::clone(&value)))
             }
@@ -84,7 +112,7 @@ impl<T> Shared<T> {
         if ring.receivers == 0 {
             let rest = ring.clear();
             drop(ring);
-            self.send_line.tell_some(usize::MAX);
+            self.offer(usize::MAX, u64::MAX);
             self.closed_line.tell_all(u64::MAX);
             rest.for_each(|value| drops.drop(value));
             return drops.finish();
@@ -92,9 +120,10 @@ impl<T> Shared<T> {
         let mut released = [const { None }; RELEASE_BATCH];
         loop {
             let count = ring.release(&mut released);
+            let head = ring.head();
             drop(ring);
-            if self.when_full == WhenFull::Wait && !mutant::planted("broadcast.leave.silent") {
-                self.send_line.tell_some(count);
+            if !mutant::planted("broadcast.leave.silent") {
+                self.offer(count, head);
             }
             released[..count].iter_mut().for_each(|value| drops.drop(value.take()));
             if count < released.len() {
@@ -118,6 +147,7 @@ impl<T> Shared<T> {
     pub(super) fn statistics(&self) -> BroadcastStatistics {
         let (receivers_waiting, receivers_waiting_peak) = self.recv_line.waiting();
         let (senders_waiting, senders_waiting_peak) = self.send_line.waiting();
+        let (sinks_waiting, sinks_waiting_peak) = self.sink_line.waiting();
         let ring = self.ring.lock();
         BroadcastStatistics {
             len: ring.len(),
@@ -127,6 +157,8 @@ impl<T> Shared<T> {
             receivers: ring.receivers,
             senders_waiting,
             senders_waiting_peak,
+            sinks_waiting,
+            sinks_waiting_peak,
             receivers_waiting,
             receivers_waiting_peak,
         }

@@ -19,6 +19,10 @@ pub struct BroadcastStatistics {
     pub senders_waiting: usize,
     /// The most there have been of those.
     pub senders_waiting_peak: usize,
+    /// Sinks that wait for room.
+    pub sinks_waiting: usize,
+    /// The most there have been of those.
+    pub sinks_waiting_peak: usize,
     /// Receivers that wait for a value.
     pub receivers_waiting: usize,
     /// The most there have been of those.

@@ -5,6 +5,7 @@ mod both;
 mod bounded;
 mod hostile;
 mod lossy;
+mod sink;
 mod storm;
 mod traits;
 

@@ -103,7 +103,10 @@ impl<T> Receiver<T> {
     /// # Errors
     /// As [`changed`](Self::changed).
     pub fn changed_blocking(&mut self) -> Result<(), RecvError> {
-        blocking::block_on(self.changed())
+        match self.seat.shared().change(&mut self.seen) {
+            Ok(change) => ended(change),
+            Err(_) => blocking::block_on(self.changed()),
+        }
     }
 
     /// Whether there is a value that was not seen.

@@ -2,7 +2,7 @@
 
 use crate::broadcast::line::Line;
 use filch_primitive::mutant;
-use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use filch_primitive::sync::{RwLock, RwLockReadGuard};
 use std::fmt;
 use std::marker::PhantomData;
@@ -31,8 +31,8 @@ impl<T> Shared<T> {
         Self {
             value: RwLock::new(init),
             version: AtomicU64::new(0),
-            line: Line::new(),
-            closed_line: Line::new(),
+            line: Line::fenced(),
+            closed_line: Line::fenced(),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
         }
@@ -48,16 +48,8 @@ impl<T> Shared<T> {
         let release = mutant::ordering("watch.version.order", Ordering::Release, Ordering::Relaxed);
         let version = self.version.fetch_add(STEP, release) + STEP;
         drop(value);
-        self.tell(version);
-        true
-    }
-
-    fn tell(&self, version: u64) {
-        if !mutant::planted("watch.tell.fence") {
-            // Pairs with the fence of who joins the line: see the module docs.
-            fence(Ordering::SeqCst);
-        }
         self.line.tell_all(version);
+        true
     }
 
     /// The value and its version, which a receiver that has seen `seen` may or may not know.
@@ -104,7 +96,7 @@ impl<T> Shared<T> {
         if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
             // Ordering: Release, as in `modify`.
             self.version.fetch_or(CLOSED, Ordering::Release);
-            self.tell(u64::MAX);
+            self.line.tell_all(u64::MAX);
         }
     }
 
@@ -119,8 +111,6 @@ impl<T> Shared<T> {
         // Ordering: Release, paired with the Acquire in `is_deserted`: who sees that nobody is left sees what
         // they did.
         if self.receivers.fetch_sub(1, Ordering::Release) == 1 {
-            // Pairs with the fence of who joins the line, as with versions.
-            fence(Ordering::SeqCst);
             self.closed_line.tell_all(u64::MAX);
         }
     }

@@ -203,6 +203,22 @@ fn a_stream_yields_and_ends() {
 }
 
 #[test]
+fn a_stream_that_goes_leaves_the_line() {
+    for (_, (sender, receiver)) in kinds::<u8>() {
+        let (count, waker) = Count::new();
+        let mut gone = receiver.clone();
+        assert!(Pin::new(&mut gone).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(sender.statistics().receivers_waiting, 1);
+        drop(gone);
+        assert_eq!(sender.statistics().receivers_waiting, 0);
+        sender.try_send(1).unwrap();
+        assert_eq!(count.take(), 0);
+        drop(waker);
+        assert_eq!(std::sync::Arc::strong_count(&count), 1, "and no waker behind");
+    }
+}
+
+#[test]
 fn a_dropped_recv_loses_nothing() {
     for (kind, (sender, mut receiver)) in kinds() {
         for n in 0..10 {
@@ -244,6 +260,8 @@ fn statistics_and_debug_show_the_state() {
         receivers: 1,
         senders_waiting: 1,
         senders_waiting_peak: 1,
+        sinks_waiting: 0,
+        sinks_waiting_peak: 0,
         receivers_waiting: 0,
         receivers_waiting_peak: 0,
     };
