@@ -67,6 +67,8 @@ mod holder;
 mod mapped;
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
+mod property;
 mod raw;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;

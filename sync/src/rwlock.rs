@@ -63,7 +63,11 @@
 
 mod guard;
 mod mapped;
+#[cfg(all(test, filch_loom))]
+mod model;
 mod owned;
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
+mod property;
 mod raw;
 #[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod tests;
