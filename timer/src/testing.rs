@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use crate::{Clock, EnterGuard, Timer, enter};
+use proptest::prelude::*;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -113,4 +114,17 @@ impl Random {
 /// Fewer rounds under an interpreter that takes a thousand times as long.
 pub(crate) const fn rounds(many: usize) -> usize {
     if cfg!(miri) { many.div_ceil(200) } else { many }
+}
+
+/// Durations about the borders of a wheel's levels, and others.
+pub(crate) fn span() -> impl Strategy<Value = Duration> {
+    let border = (0..11_u32, -1..=1_i64, 1..64_u64).prop_map(|(level, off, times)| {
+        64_u64.pow(level.min(10)).saturating_mul(times).saturating_add_signed(off)
+    });
+    prop_oneof![
+        6 => border.prop_map(Duration::from_nanos),
+        3 => (0..2_000_u64).prop_map(Duration::from_nanos),
+        1 => Just(Duration::from_millis(1 << 36)),
+        1 => Just(Duration::MAX),
+    ]
 }

@@ -50,6 +50,8 @@ mod level;
 mod list;
 
 #[cfg(all(test, not(filch_loom)))]
+mod property;
+#[cfg(all(test, not(filch_loom)))]
 mod tests;
 
 use crate::entry::{Entry, Place};

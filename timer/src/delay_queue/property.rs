@@ -1,7 +1,7 @@
 //! The queue against a map sorted by deadline and turn, on a clock that is driven over every border of a
 //! wheel's levels (R-50 to R-54: wrapped slots, far deadlines, an early deadline hidden in a coarse level).
 
-use crate::testing::{Count, manual, poll};
+use crate::testing::{Count, manual, poll, span};
 use crate::{Clock, DelayKey, DelayQueue, Expired};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,19 +24,6 @@ enum Op {
     /// To the next deadline, less or more by a nanosecond.
     AdvanceToNext(i8),
     Clear,
-}
-
-/// Durations about the borders of the levels, and others.
-fn span() -> impl Strategy<Value = Duration> {
-    let border = (0..11_u32, -1..=1_i64, 1..64_u64).prop_map(|(level, off, times)| {
-        64_u64.pow(level.min(10)).saturating_mul(times).saturating_add_signed(off)
-    });
-    prop_oneof![
-        6 => border.prop_map(Duration::from_nanos),
-        3 => (0..2_000_u64).prop_map(Duration::from_nanos),
-        1 => Just(Duration::from_millis(1 << 36)),
-        1 => Just(Duration::MAX),
-    ]
 }
 
 fn op() -> impl Strategy<Value = Op> {

@@ -22,7 +22,7 @@ use crate::context;
 use crate::deadline::{NEVER, Scope};
 use crate::line::Nanos;
 use crate::sleep::Sleep;
-use filch_primitive::ByteLock;
+use filch_primitive::{ByteLock, mutant};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -31,6 +31,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+#[cfg(all(test, filch_loom))]
+mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
@@ -176,7 +178,7 @@ impl End {
     /// Ends because `deadline` has come, and says so; `false` if that is not the deadline any more.
     fn expire(&self, deadline: Nanos) -> bool {
         let mut desk = self.desk.lock();
-        if desk.deadline != deadline {
+        if desk.deadline != deadline && !mutant::planted("timeout.expire.blind") {
             return false;
         }
         desk.phase = Phase::Expired;
@@ -275,7 +277,9 @@ impl TimeoutHandle {
         desk.deadline = deadline;
         let waker = desk.waiting.take();
         drop(desk);
-        if let Some(waker) = waker {
+        if let Some(waker) = waker
+            && !mutant::planted("timeout.reschedule.silent")
+        {
             waker.wake();
         }
         Ok(())

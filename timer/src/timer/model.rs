@@ -3,7 +3,7 @@
 //! Each thread of a model has a context of its own; where futures are polled by the first thread alone, only that one
 //! has entered the timer.
 
-use crate::line::Nanos;
+use crate::line::{Beat, Nanos};
 use crate::registration::Registration;
 use crate::{Clock, Timer, enter};
 use filch_primitive::model::Bell;
@@ -115,6 +115,33 @@ fn loom_a_later_deadline_races_with_the_old_one() {
         }
         let before = woken.load(Ordering::Acquire);
         clock.advance(4 * NAP);
+        assert_eq!(woken.load(Ordering::Acquire), before + 1);
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+    });
+}
+
+#[test]
+fn loom_slack_races_with_firing() {
+    check(|_, clock, woken| {
+        let waker = counting(woken);
+        let mut nap = pin!(nap(clock));
+        assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let slack = Duration::from_nanos(1 << 29);
+        let moved = clock.clone();
+        let thread = thread::spawn(move || moved.advance(2 * NAP));
+        nap.as_mut().set_beat(Beat::within(slack));
+        let polled = nap.as_mut().poll(&mut Context::from_waker(&waker));
+        thread.join().unwrap();
+        let before = woken.load(Ordering::Acquire);
+        if polled.is_ready() {
+            // It had fired before it got the slack.
+            assert_eq!(before, 1);
+            return;
+        }
+        if before == 1 {
+            assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "not before it is due");
+        }
+        clock.advance(slack);
         assert_eq!(woken.load(Ordering::Acquire), before + 1);
         assert!(nap.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
     });
