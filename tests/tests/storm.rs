@@ -6,7 +6,7 @@
 //! watchdog tells), or as books that do not balance.
 
 use filch::sync::queue::{Fifo, Lifo, Order, RawQueue, Smallest};
-use filch::sync::{Lock, RwLock, Semaphore, broadcast, channel};
+use filch::sync::{Lock, Notify, RwLock, Semaphore, broadcast, channel};
 use filch::time::timeout;
 use filch::{JoinHandle, Runtime, spawn, yield_now};
 use filch_tests::{Counted, Dice, Tally, Watchdog};
@@ -412,6 +412,51 @@ fn every_permit_that_is_added_is_acquired() {
     consuming.end();
     assert_eq!(acquired.counted(), PRODUCERS * MESSAGES);
     assert_eq!(semaphore.available_permits(), 0);
+}
+
+#[test]
+fn no_notice_goes_down_with_the_one_who_was_to_have_it() {
+    let mut storm = Storm::new("notify");
+    // What is there to be taken, by whoever is notified, all at once.
+    let (there, notify) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let taken = Arc::new(AtomicUsize::new(0));
+    let consuming = storm.tasks(CONSUMERS, |_, mut dice| {
+        let (there, notify, taken) = (there.clone(), notify.clone(), taken.clone());
+        async move {
+            loop {
+                let (there, notify, taken) = (there.clone(), notify.clone(), taken.clone());
+                let taking = async move {
+                    notify.notified().await;
+                    let more = there.swap(0, Ordering::SeqCst);
+                    let is_over = taken.fetch_add(more, Ordering::SeqCst) + more == PRODUCERS * MESSAGES;
+                    if is_over {
+                        // The end is handed on, from one to the next.
+                        notify.notify_one();
+                    }
+                    is_over
+                };
+                if attempt(&mut dice, taking).await == Some(true) {
+                    return;
+                }
+            }
+        }
+    });
+    let producing = storm.tasks(PRODUCERS, |_, mut dice| {
+        let (there, notify) = (there.clone(), notify.clone());
+        async move {
+            for _ in 0..MESSAGES {
+                there.fetch_add(1, Ordering::SeqCst);
+                notify.notify_one();
+                if dice.one_in(2) {
+                    yield_now().await;
+                }
+            }
+        }
+    });
+    producing.end();
+    consuming.end();
+    assert_eq!(taken.load(Ordering::SeqCst), PRODUCERS * MESSAGES);
+    assert!(notify.try_notified(), "the last one handed the end on to nobody");
 }
 
 #[test]
