@@ -1,4 +1,6 @@
-//! Requests of several sizes against releases, cancels and the end. What is counted in every model: the permits.
+//! Requests of several sizes against releases, cancels, taking back and the end. What is counted in every model: the permits.
+//!
+//! In a model no time passes, and no bell rings: where something is taken back, the model ends the epochs.
 
 use super::{Acquire, Semaphore};
 use filch_primitive::model::{Bell, poll_once};
@@ -171,6 +173,162 @@ fn loom_adding_beside_acquiring_counts_each_permit_once() {
         let taken = taking.join().unwrap();
         assert_eq!(semaphore.available_permits() + taken, 1);
     });
+}
+
+/// Polls one that came late, and lets go what it got.
+fn come<'a>(late: &mut Pin<Box<Acquire<'a>>>, waker: &Waker) {
+    if let Poll::Ready(permit) = poll_once(late, waker) {
+        drop(permit.expect("open"));
+    }
+}
+
+#[test]
+fn loom_permits_that_are_taken_back_go_to_the_next_or_to_the_one_that_comes() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let mut late = queued(&semaphore, 1, Waker::noop());
+        semaphore.add_permits(1);
+        let waits = semaphore.clone();
+        let waiting = thread::spawn(move || drop(block_on(waits.acquire()).expect("open")));
+        semaphore.turn_by_hand();
+        semaphore.turn_by_hand();
+        come(&mut late, Waker::noop());
+        drop(late);
+        waiting.join().unwrap();
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (1, 0));
+    });
+}
+
+#[test]
+fn loom_taking_back_beside_a_drop_and_a_poll_conserves_the_permits() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (bell, waker) = Bell::new();
+        let gone = queued(&semaphore, 1, Waker::noop());
+        let mut comes = queued(&semaphore, 1, Waker::noop());
+        let mut next = queued(&semaphore, 2, &waker);
+        semaphore.add_permits(2);
+        let turns = semaphore.clone();
+        let turning = thread::spawn(move || {
+            turns.turn_by_hand();
+            turns.turn_by_hand();
+        });
+        drop(gone);
+        come(&mut comes, Waker::noop());
+        turning.join().unwrap();
+        drop(comes);
+        assert!(bell.rings() > 0, "all is there, and it sleeps");
+        let Poll::Ready(Ok(permit)) = poll_once(&mut next, &waker) else { panic!("it was told") };
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (0, 0));
+        drop(permit);
+        assert_eq!(semaphore.available_permits(), 2);
+    });
+}
+
+#[test]
+fn loom_a_drop_beside_the_end_of_its_epoch_leaves_nothing_behind() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (bell, waker) = Bell::new();
+        let gone = queued(&semaphore, 1, Waker::noop());
+        let mut next = queued(&semaphore, 1, &waker);
+        semaphore.add_permits(1);
+        let turns = semaphore.clone();
+        let turning = thread::spawn(move || turns.turn_by_hand());
+        drop(gone);
+        turning.join().unwrap();
+        assert!(bell.rings() > 0, "its permit is there, and it sleeps");
+        assert!(matches!(poll_once(&mut next, &waker), Poll::Ready(Ok(_))));
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (1, 0));
+    });
+}
+
+#[test]
+fn loom_a_large_one_that_comes_late_puts_back_what_it_found() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (bell, waker) = Bell::new();
+        let mut large = queued(&semaphore, 2, &waker);
+        let small = queued(&semaphore, 1, Waker::noop());
+        semaphore.add_permits(2);
+        semaphore.turn_by_hand();
+        semaphore.turn_by_hand();
+        // The small one was told: one permit is kept for it, and one is free.
+        let forgets = semaphore.clone();
+        let forgetting = thread::spawn(move || forgets.forget_permits(1));
+        let came = poll_once(&mut large, &waker).map(|permit| permit.expect("open"));
+        let forgotten = forgetting.join().unwrap();
+        drop(small);
+        if came.is_pending() {
+            assert_eq!(semaphore.available_permits() + forgotten, 2, "nothing is kept for nobody");
+            semaphore.add_permits(forgotten);
+            assert!(bell.rings() > 0 && poll_once(&mut large, &waker).is_ready());
+        } else {
+            assert_eq!((forgotten, semaphore.available_permits()), (0, 0));
+        }
+        drop((came, large));
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (2, 0));
+    });
+}
+
+#[test]
+fn loom_two_that_were_told_meet_over_one_permit() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let mut late = queued(&semaphore, 1, Waker::noop());
+        semaphore.add_permits(1);
+        let waits = semaphore.clone();
+        let waiting = thread::spawn(move || drop(block_on(waits.acquire()).expect("open")));
+        let turns = semaphore.clone();
+        let turning = thread::spawn(move || {
+            turns.turn_by_hand();
+            turns.turn_by_hand();
+        });
+        come(&mut late, Waker::noop());
+        drop(late);
+        turning.join().unwrap();
+        waiting.join().unwrap();
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (1, 0));
+    });
+}
+
+#[test]
+fn loom_closing_beside_taking_back_refuses_or_gives_and_loses_nothing() {
+    loom::model(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (bell, waker) = Bell::new();
+        let mut late = queued(&semaphore, 1, Waker::noop());
+        let mut next = queued(&semaphore, 1, &waker);
+        semaphore.add_permits(1);
+        let closes = semaphore.clone();
+        let closing = thread::spawn(move || closes.close());
+        semaphore.turn_by_hand();
+        semaphore.turn_by_hand();
+        closing.join().unwrap();
+        assert!(bell.rings() > 0, "told, by the one or the other");
+        let answers = [poll_once(&mut late, Waker::noop()), poll_once(&mut next, &waker)];
+        let given = answers.iter().filter(|answer| matches!(answer, Poll::Ready(Ok(_)))).count();
+        assert!(answers.iter().all(Poll::is_ready));
+        assert_eq!(semaphore.available_permits() + given, 1);
+        drop(answers);
+        assert_eq!((semaphore.available_permits(), semaphore.statistics().kept), (1, 0));
+    });
+}
+
+#[test]
+fn loom_canary_one_that_comes_late_and_keeps_what_it_cannot_use() {
+    assert_noticed(
+        "semaphore.late.keeps",
+        "semaphore::model::loom_a_large_one_that_comes_late_puts_back_what_it_found",
+    );
+}
+
+#[test]
+fn loom_canary_a_drop_that_leaves_what_is_kept() {
+    assert_noticed(
+        "turns.forgo.old",
+        "semaphore::model::loom_a_drop_beside_the_end_of_its_epoch_leaves_nothing_behind",
+    );
 }
 
 #[test]

@@ -39,7 +39,7 @@
 
 use crate::clock;
 use filch_primitive::wait_list::{Locked, Phase, Tag, WaitQueue, drop_contained};
-use filch_primitive::{WakeBatch, wake_contained};
+use filch_primitive::{WakeBatch, mutant, wake_contained};
 use std::task::Waker;
 
 /// How long one that was told has the time to come, at least; at most twice that, and the delays of whoever looks. A guess: far above
@@ -121,7 +121,9 @@ impl Turns {
     pub(crate) fn forgo(&mut self, token: u32, count: usize) -> usize {
         match token {
             _ if token == self.epoch => take(&mut self.young, count),
-            _ if next(token) == self.epoch => take(&mut self.old, count),
+            _ if next(token) == self.epoch && !mutant::planted("turns.forgo.old") => {
+                take(&mut self.old, count)
+            }
             _ => 0,
         }
     }

@@ -76,6 +76,7 @@ impl Semaphore {
     /// there and sets `QUEUED`. One that was `told` does not mind that others wait.
     pub(super) fn take_or_queue(&self, count: usize, kept: usize, told: bool) -> Result<(), TryAcquireError> {
         let missing = count - kept;
+        let put_back = if mutant::planted("semaphore.late.keeps") { 0 } else { kept };
         if told && missing == 0 {
             return Ok(());
         }
@@ -86,10 +87,10 @@ impl Semaphore {
             let open = word & CLOSED == 0;
             let enough = open && (told || word & QUEUED == 0) && permits >= missing;
             let next = match (open, enough) {
-                (false, _) => with_permits(word, self.sum(permits, kept)),
+                (false, _) => with_permits(word, self.sum(permits, put_back)),
                 (true, true) => with_permits(word, permits - missing),
                 (true, false) if mutant::planted("semaphore.join.silent") => word,
-                (true, false) => with_permits(word, self.sum(permits, kept)) | QUEUED,
+                (true, false) => with_permits(word, self.sum(permits, put_back)) | QUEUED,
             };
             // Ordering: Acquire, as in `try_take`; Release for what is put back, as in `free`. Setting `QUEUED` needs the
             // exchange even when it is set: it must come before or after a release, see the proof in the module docs.
