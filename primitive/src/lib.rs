@@ -13,7 +13,6 @@
 //! - [`mutant`]: faults planted on purpose, for the tests to find.
 //! - [`wait_list`]: who waits for a primitive, in which order.
 //! - [`mod@slice`]: the time slice of the poll that is under way, asked by futures that are always ready.
-//! - [`who`]: the task that this thread is polling, by its number.
 //!
 //! This crate is not meant to be used on its own: its surface follows the needs of its siblings.
 
@@ -32,7 +31,6 @@ pub mod sync;
 pub mod thread;
 pub mod time;
 pub mod wait_list;
-pub mod who;
 
 mod byte_lock;
 mod contain;

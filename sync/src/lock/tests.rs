@@ -1,6 +1,6 @@
-use super::Lock;
 use super::grace::GRACE_US;
 use super::raw::OVERDUE_US;
+use super::{Lock, LockGuard, MappedLockGuard, OwnedLockGuard, OwnedMappedLockGuard};
 use crate::clock;
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
 use futures_lite::future;
@@ -83,7 +83,7 @@ fn one_that_waited_long_has_the_turn_kept() {
 }
 
 /// Polls whenever woken, until the lock is there.
-fn take_when_woken<'a>(waiter: &mut Hand<super::LockFuture<'a, ()>>) -> super::LockGuard<'a, ()> {
+fn take_when_woken<'a>(waiter: &mut Hand<super::LockFuture<'a, ()>>) -> LockGuard<'a, ()> {
     loop {
         while waiter.wakes() == 0 {
             std::thread::yield_now();
@@ -294,7 +294,7 @@ fn owned_guards_keep_the_lock_and_give_it_back() {
     let mut waiter = Hand::new(lock.clone().lock_owned());
     waiter.pends();
     assert_eq!(Arc::strong_count(&lock), 3);
-    drop(super::OwnedLockGuard::unlock(guard));
+    drop(OwnedLockGuard::unlock(guard));
     assert_eq!(Arc::strong_count(&lock), 2);
     assert_eq!(*waiter.ready(), 2);
     drop(waiter);
@@ -311,6 +311,91 @@ fn debug_never_waits_and_never_keeps() {
     drop(guard);
     *lock.get_mut() = 8;
     assert_eq!(lock.into_inner(), 8);
+}
+
+/// The line where the lock was taken, if it is held.
+fn holder_line<T>(lock: &Lock<T>) -> Option<u32> {
+    let holder = lock.statistics().holder?;
+    assert_eq!(holder.location().file(), file!());
+    assert_eq!(holder.to_string(), holder.location().to_string());
+    Some(holder.location().line())
+}
+
+#[test]
+fn statistics_name_the_holder_and_count_those_who_wait() {
+    let lock = Arc::new(Lock::new(()));
+    assert_eq!((holder_line(&lock), lock.statistics().waiters_peak), (None, 0));
+    let line = line!() + 1;
+    let guard = lock.try_lock().unwrap();
+    assert_eq!(holder_line(&lock), Some(line));
+    let line = line!() + 1;
+    let mut waiter = Hand::new(lock.lock());
+    let mut gone = Hand::new(lock.lock());
+    waiter.pends();
+    gone.pends();
+    drop(gone);
+    assert_eq!((lock.statistics().waiters, lock.statistics().waiters_peak), (1, 2));
+    drop(guard);
+    assert_eq!(holder_line(&lock), None);
+    let guard = waiter.ready();
+    assert_eq!(holder_line(&lock), Some(line), "where the future was made");
+    drop(guard);
+    let guards: [(_, fn(Arc<Lock<()>>) -> OwnedLockGuard<()>); 3] = [
+        (line!(), |lock| lock.try_lock_owned().unwrap()),
+        (line!(), |lock| future::block_on(lock.lock_owned())),
+        (line!(), |lock| lock.lock_owned_blocking()),
+    ];
+    for (line, take) in guards {
+        let guard = take(lock.clone());
+        assert_eq!(holder_line(&lock), Some(line));
+        drop(OwnedLockGuard::unlock(guard));
+        assert_eq!(holder_line(&lock), None);
+    }
+    let line = line!() + 1;
+    let guard = lock.lock_blocking();
+    assert_eq!(holder_line(&lock), Some(line));
+    let guard = LockGuard::map(guard, |nothing| nothing);
+    assert_eq!(holder_line(&lock), Some(line), "it is held as before");
+    drop(guard);
+    assert_eq!((holder_line(&lock), lock.statistics().waiters), (None, 0));
+}
+
+#[test]
+fn mapped_guards_hold_the_whole_and_release_it_once() {
+    let lock = Arc::new(Lock::new((1, vec![1, 2, 3])));
+    let mut waiter = Hand::new(lock.lock());
+    let list = LockGuard::map(lock.try_lock().unwrap(), |pair| pair.1.as_mut_slice());
+    waiter.pends();
+    let list = MappedLockGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    let mut last = MappedLockGuard::map(list, |list| &mut list[2]);
+    *last += 1;
+    assert_eq!(format!("{last} {last:?}"), "4 4");
+    assert_eq!(waiter.wakes(), 0);
+    drop(last);
+    assert_eq!(waiter.wakes(), 1);
+    drop(waiter.ready());
+    drop(waiter);
+
+    let pair = lock.clone().try_lock_owned().unwrap();
+    let pair = OwnedLockGuard::try_map(pair, |_| None::<&mut u8>).unwrap_err();
+    let list = OwnedLockGuard::map(pair, |pair| &mut pair.1);
+    assert_eq!(Arc::strong_count(&lock), 2);
+    let mut first = OwnedMappedLockGuard::map(list, |list| &mut list[0]);
+    *first += 1;
+    assert_eq!(Arc::strong_count(&lock), 2);
+    assert!(lock.try_lock().is_none());
+    drop(first);
+    assert_eq!(Arc::into_inner(lock).unwrap().into_inner(), (1, vec![2, 2, 4]));
+}
+
+#[test]
+fn a_projection_that_panics_releases() {
+    let lock = Lock::new(1);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        drop(LockGuard::map::<u8>(lock.try_lock().unwrap(), |_| panic!("on purpose")));
+    }));
+    assert!(panicked.is_err());
+    assert!(lock.try_lock().is_some());
 }
 
 #[test]
@@ -375,4 +460,45 @@ fn cancelling_at_random_loses_no_turn() {
         let done: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
         assert_eq!(*lock.try_lock().unwrap(), done);
     });
+}
+
+mod auto_traits {
+    use crate::{Holder, Lock, LockFuture, LockGuard, LockStatistics};
+    use crate::{MappedLockGuard, OwnedLockGuard, OwnedMappedLockGuard};
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::sync::MutexGuard;
+
+    /// `Send`, not `Sync`.
+    type Movable = Cell<u8>;
+    /// Neither.
+    type Local = Rc<u8>;
+    /// `Sync`, not `Send`.
+    type Lent = MutexGuard<'static, u8>;
+
+    assert_impl_all!(Holder: Send, Sync, Unpin);
+    assert_impl_all!(LockStatistics: Send, Sync, Unpin);
+    assert_impl_all!(Lock<Movable>: Send, Sync, Unpin);
+    assert_not_impl_any!(Lock<Lent>: Send, Sync);
+    assert_not_impl_any!(LockFuture<'static, u8>: Unpin);
+    assert_not_impl_any!(LockFuture<'static, Local>: Send, Sync);
+
+    assert_impl_all!(LockGuard<'static, u8>: Send, Sync, Unpin);
+    assert_impl_all!(OwnedLockGuard<u8>: Send, Sync, Unpin);
+
+    assert_impl_all!(MappedLockGuard<'static, Movable>: Send, Unpin);
+    assert_not_impl_any!(MappedLockGuard<'static, Movable>: Sync);
+    assert_impl_all!(MappedLockGuard<'static, Lent>: Sync);
+    assert_not_impl_any!(MappedLockGuard<'static, Lent>: Send);
+    assert_not_impl_any!(MappedLockGuard<'static, Local>: Send, Sync);
+
+    assert_impl_all!(OwnedMappedLockGuard<u8, Movable>: Send, Unpin);
+    assert_not_impl_any!(OwnedMappedLockGuard<u8, Movable>: Sync);
+    assert_impl_all!(OwnedMappedLockGuard<u8, Lent>: Sync);
+    assert_not_impl_any!(OwnedMappedLockGuard<u8, Lent>: Send);
+    assert_not_impl_any!(OwnedMappedLockGuard<u8, Local>: Send, Sync);
+    // It may be the last to have the lock, and with it the value.
+    assert_not_impl_any!(OwnedMappedLockGuard<Local, u8>: Send, Sync);
+    assert_not_impl_any!(OwnedMappedLockGuard<Lent, u8>: Send, Sync);
 }

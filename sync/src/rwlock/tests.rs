@@ -477,7 +477,7 @@ fn statistics_name_the_writer() {
     let line = line!() + 1;
     let guard = lock.try_write().unwrap();
     let holder = lock.statistics().writer.unwrap();
-    assert_eq!((holder.location().file(), holder.location().line(), holder.task()), (file!(), line, None));
+    assert_eq!((holder.location().file(), holder.location().line()), (file!(), line));
     let reader = RwLockWriteGuard::downgrade(guard);
     assert_eq!(lock.statistics().writer, None);
     drop(reader);
