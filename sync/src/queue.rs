@@ -120,8 +120,9 @@ pub type Queue<T> = RawQueue<T, Fifo>;
 /// The smallest first, as asyncio's `PriorityQueue`; equals leave in the order they came, which asyncio does not promise. The
 /// methods are [`RawQueue`]'s.
 ///
-/// Items that are to leave largest first are put as [`Reverse`](std::cmp::Reverse). The items' `Ord` must not use the queue they are
-/// in: it runs while the queue is locked, and [panics](RawQueue#panics) there. A panic of its own changes nothing in the queue.
+/// Items that are to leave largest first are put as [`Reverse`](std::cmp::Reverse). The items' `Ord` runs while the queue is locked:
+/// it should be short, and must not use the queue they are in, which would [panic](RawQueue#panics). A panic of its own changes
+/// nothing in the queue.
 ///
 /// # Examples
 /// ```

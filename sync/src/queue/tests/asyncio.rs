@@ -43,6 +43,19 @@ fn each_kind_has_its_order() {
 }
 
 #[test]
+fn items_of_no_size_are_counted_all_the_same() {
+    let (fifo, lifo, smallest) = (Queue::bounded(2), LifoQueue::bounded(2), PriorityQueue::bounded(2));
+    for _ in 0..2 {
+        assert!(fifo.try_put(()).is_ok() && lifo.try_put(()).is_ok() && smallest.try_put(()).is_ok());
+    }
+    assert!(fifo.is_full() && lifo.is_full() && smallest.is_full());
+    for _ in 0..2 {
+        assert!(fifo.try_get().is_ok() && lifo.try_get().is_ok() && smallest.try_get().is_ok());
+    }
+    assert!(fifo.is_empty() && lifo.is_empty() && smallest.is_empty());
+}
+
+#[test]
 fn a_putter_waits_at_the_bound() {
     let queue = Queue::bounded(2);
     Hand::new(queue.put(0)).ready().unwrap();

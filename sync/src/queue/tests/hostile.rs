@@ -1,7 +1,7 @@
 //! Users' code where it may do harm: wakers that panic or come back, comparisons that panic or come back, items whose
 //! destructors do.
 
-use crate::queue::{PriorityQueue, Queue, TryGetError};
+use crate::queue::{Get, PriorityQueue, Queue, Smallest, TryGetError};
 use crate::testing::{Hand, PanicOnWake, within_a_minute};
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -178,6 +178,45 @@ fn a_comparison_that_uses_the_queue_panics_instead_of_waiting_for_itself() {
         assert!(text.downcast_ref::<&str>().is_some_and(|text| text.contains("must not use the queue")));
         assert_eq!(there.len(), 1);
         assert!(there.try_get().is_ok_and(|item| item.1 == 1));
+    });
+}
+
+thread_local! {
+    /// Dropped by the next comparison.
+    static TOLD: Cell<Option<Hand<Get<'static, Dropper, Smallest>>>> = const { Cell::new(None) };
+}
+
+/// An item whose comparison drops a future of the queue it is in.
+#[derive(Debug, PartialEq, Eq)]
+struct Dropper(u8);
+
+impl PartialOrd for Dropper {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Dropper {
+    fn cmp(&self, other: &Self) -> Ordering {
+        TOLD.take();
+        self.0.cmp(&other.0)
+    }
+}
+
+#[test]
+fn a_comparison_may_drop_one_that_was_told() {
+    static QUEUE: PriorityQueue<Dropper> = PriorityQueue::unbounded();
+    within_a_minute(|| {
+        let (mut told, mut next) = (Hand::new(QUEUE.get()), Hand::new(QUEUE.get()));
+        told.pends();
+        next.pends();
+        QUEUE.try_put(Dropper(1)).unwrap();
+        assert_eq!((told.wakes(), next.wakes()), (1, 0));
+        TOLD.set(Some(told));
+        QUEUE.try_put(Dropper(2)).unwrap();
+        assert_eq!(next.wakes(), 1);
+        assert_eq!(next.ready(), Ok(Dropper(1)));
+        assert_eq!(QUEUE.try_get(), Ok(Dropper(2)));
     });
 }
 
