@@ -39,6 +39,15 @@ impl<T> Receiver<T> {
     /// [`RecvError`] when the channel is closed and empty.
     /// # Cancel safety
     /// A value leaves the channel only when this returns it: dropping the future loses nothing.
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// std::thread::spawn(move || sender.try_send("hello"));
+    /// assert_eq!(receiver.recv().await, Ok("hello"));
+    /// assert!(receiver.recv().await.is_err(), "the last sender is gone");
+    /// # });
+    /// ```
     pub fn recv(&self) -> RecvFuture<'_, T> {
         RecvFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.recv_line) }
     }
@@ -47,6 +56,14 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`TryRecvError::Empty`] or [`TryRecvError::Closed`].
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{TryRecvError, unbounded};
+    /// let (sender, receiver) = unbounded::<u8>();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.shared.pop().map_err(|none| match none {
             Pop::Empty => TryRecvError::Empty,
@@ -159,7 +176,8 @@ impl<T> Receiver<T> {
         Iter::new(self)
     }
 
-    /// Closes the channel for all: nothing more can be sent, what was sent can still be received.
+    /// Closes the channel for all: nothing more can be sent, what was sent can still be received, and so can what is sent with a
+    /// [`Permit`](super::Permit) from before.
     pub fn close(&self) {
         self.shared.close();
     }

@@ -33,6 +33,18 @@ impl<T> Sender<T> {
     /// receiver may have taken the value already, and the future only not have been told yet: then it was sent.
     /// # Panics
     /// When the future is polled again after it was done.
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{SendError, bounded};
+    /// # futures_lite::future::block_on(async {
+    /// let (sender, receiver) = bounded(1);
+    /// sender.send("hello").await?;
+    /// receiver.close();
+    /// assert_eq!(sender.send("late").await, Err(SendError("late")));
+    /// assert_eq!(receiver.recv().await, Ok("hello"));
+    /// # Ok::<(), SendError<&str>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
         SendFuture::new(&self.shared, value)
     }
@@ -41,6 +53,16 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`TrySendError::Full`] or [`TrySendError::Closed`], with the value.
+    /// # Complexity
+    /// One exchange and one fence for a small bounded channel, one lock for others; one lock more to wake a receiver.
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{TrySendError, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// assert_eq!(sender.try_send(1), Ok(()));
+    /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    /// # drop(receiver);
+    /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.shared.push(value).map_err(|refused| match refused {
             Push::Full(value) => TrySendError::Full(value),
@@ -52,6 +74,13 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`SendError`] with the value when the channel is closed.
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded(1);
+    /// let sending = std::thread::spawn(move || (0..3).try_for_each(|number| sender.send_blocking(number)));
+    /// assert_eq!(receiver.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// assert!(sending.join().unwrap().is_ok());
+    /// ```
     pub fn send_blocking(&self, value: T) -> Result<(), SendError<T>> {
         match self.shared.push(value) {
             Ok(()) => Ok(()),
@@ -118,6 +147,14 @@ impl<T> Sender<T> {
     }
 
     /// Closes the channel for all: nothing more can be sent, what was sent can still be received.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send(1).unwrap();
+    /// sender.close();
+    /// assert!(sender.try_send(2).is_err());
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1]);
+    /// ```
     pub fn close(&self) {
         self.shared.close();
     }
@@ -190,7 +227,7 @@ impl<T> Sender<T> {
         count_of(&self.shared.weak_senders)
     }
 
-    /// This sender as a [`Sink`](futures_sink::Sink).
+    /// This sender as a [`Sink`](futures_sink::Sink); see [`SendSink`] for an example.
     pub fn into_sink(self) -> SendSink<T> {
         SendSink::new(self)
     }

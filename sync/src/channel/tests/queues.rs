@@ -85,6 +85,65 @@ fn a_burst_gives_its_memory_back() {
 }
 
 #[test]
+fn a_burst_taken_by_many_gives_its_memory_back_too() {
+    let queue = BlockQueue::new(usize::MAX);
+    (0..100 * BLOCK).for_each(|n| assert!(queue.push(n).is_ok()));
+    let mut into = Vec::new();
+    assert_eq!(queue.pop_many(&mut into, 50 * BLOCK + 3).ok(), Some(50 * BLOCK + 3));
+    assert_eq!(
+        queue.blocks(),
+        51,
+        "what is read, and the one that is spare, less what was read of the first"
+    );
+    assert_eq!(queue.pop_many(&mut into, usize::MAX).ok(), Some(50 * BLOCK - 3));
+    assert_eq!(queue.blocks(), 1);
+    assert!(into.into_iter().eq(0..100 * BLOCK));
+}
+
+#[test]
+fn block_queues_that_reserve_and_push_out_behave_like_a_deque() {
+    for limit in [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+        let queue = BlockQueue::new(limit);
+        let (mut model, mut reserved) = (VecDeque::new(), 0);
+        let mut random = Random::new(limit as u64);
+        for n in 0..20_000 {
+            match random.below(8) {
+                0..=3 => {
+                    let expected = match model.len() + reserved < limit {
+                        true => None,
+                        false if model.is_empty() => Some(n),
+                        false => model.pop_front(),
+                    };
+                    if expected != Some(n) {
+                        model.push_back(n);
+                    }
+                    assert_eq!(queue.force(n, || 0, || None), Ok(expected), "limit {limit}");
+                }
+                4 => {
+                    let fits = model.len() + reserved < limit;
+                    assert_eq!(queue.reserve(1, || 0).is_ok(), fits, "limit {limit}");
+                    reserved += usize::from(fits);
+                }
+                5 if reserved > 0 => {
+                    reserved -= 1;
+                    model.push_back(n);
+                    assert_eq!(queue.push_reserved(n), Ok(false));
+                }
+                6 if reserved > 0 => {
+                    reserved -= 1;
+                    assert!(!queue.release(1));
+                }
+                // In long runs, so that it is empty now and then.
+                _ => {
+                    (0..random.below(2 * limit)).for_each(|_| assert_eq!(queue.pop().ok(), model.pop_front()))
+                }
+            }
+            assert_eq!((queue.len(), queue.reserved()), (model.len(), reserved), "limit {limit}");
+        }
+    }
+}
+
+#[test]
 fn huge_capacities_cost_nothing_by_themselves() {
     for capacity in [1 << 30, usize::MAX - 1, usize::MAX] {
         let (sender, receiver) = bounded(capacity);
