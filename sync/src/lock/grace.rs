@@ -1,6 +1,6 @@
 //! What the locks know of time: how long a turn is kept for one that does not come, and who is told when that is over.
 //!
-//! Tests of one thread may hold the clock: see [`held`].
+//! Tests of one thread may hold the clock: see `held.rs`.
 
 #[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 pub(crate) mod held;

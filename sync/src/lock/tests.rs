@@ -340,12 +340,13 @@ fn statistics_name_the_holder_and_count_those_who_wait() {
     let guard = waiter.ready();
     assert_eq!(holder_line(&lock), Some(line), "where the future was made");
     drop(guard);
-    let guards: [(_, fn(Arc<Lock<()>>) -> OwnedLockGuard<()>); 3] = [
+    type Take = fn(Arc<Lock<()>>) -> OwnedLockGuard<()>;
+    let takes: [(u32, Take); 3] = [
         (line!(), |lock| lock.try_lock_owned().unwrap()),
         (line!(), |lock| future::block_on(lock.lock_owned())),
         (line!(), |lock| lock.lock_owned_blocking()),
     ];
-    for (line, take) in guards {
+    for (line, take) in takes {
         let guard = take(lock.clone());
         assert_eq!(holder_line(&lock), Some(line));
         drop(OwnedLockGuard::unlock(guard));
