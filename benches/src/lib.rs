@@ -34,6 +34,7 @@
 //! - [`catalogue`]: every workload by its name, with its parameters and its target.
 //! - [`latch`], [`bell`], [`spin`], [`dice`]: what workloads use that belongs to no runtime.
 //! - [`without`]: which of filch's policies are switched off.
+//! - [`primitives`]: filch's primitives beside other libraries', under one executor.
 //! - [`process`], [`usage`]: what the system says about this process.
 
 pub mod bell;
@@ -41,6 +42,7 @@ pub mod catalogue;
 pub mod dice;
 pub mod latch;
 pub mod peer;
+pub mod primitives;
 pub mod process;
 pub mod spin;
 pub mod usage;
