@@ -29,18 +29,60 @@ pub const SLICE: Duration = Duration::from_micros(200);
 /// Refusals in one poll before everything passes again.
 pub const FORCED_PENDING_MAX: u32 = 8;
 
+/// This thread's slice. Apart from each other, so that an operation touches one number.
+struct Local {
+    /// Operations until the next look, that one included.
+    left: Cell<u32>,
+    open: Cell<bool>,
+    refused: Cell<u32>,
+    started: Cell<Option<Instant>>,
+}
+
+/// What [`Local`] holds, put aside.
 #[derive(Clone, Copy)]
 struct State {
+    left: u32,
     open: bool,
-    ops: u32,
     refused: u32,
     started: Option<Instant>,
 }
 
-const CLOSED: State = State { open: false, ops: 0, refused: 0, started: None };
+/// No slice. The count comes to its end now and then, and begins anew.
+const CLOSED: State = State { left: u32::MAX, open: false, refused: 0, started: None };
+
+const FRESH: State = State { left: OPS_PER_LOOK, open: true, refused: 0, started: None };
+
+impl Local {
+    const fn new() -> Self {
+        Self {
+            left: Cell::new(CLOSED.left),
+            open: Cell::new(CLOSED.open),
+            refused: Cell::new(CLOSED.refused),
+            started: Cell::new(CLOSED.started),
+        }
+    }
+
+    #[inline]
+    fn get(&self) -> State {
+        State {
+            left: self.left.get(),
+            open: self.open.get(),
+            refused: self.refused.get(),
+            started: self.started.get(),
+        }
+    }
+
+    #[inline]
+    fn set(&self, state: State) {
+        self.left.set(state.left);
+        self.open.set(state.open);
+        self.refused.set(state.refused);
+        self.started.set(state.started);
+    }
+}
 
 crate::thread_local! {
-    static STATE: Cell<State> = const { Cell::new(CLOSED) };
+    static LOCAL: Local = const { Local::new() };
 }
 
 /// An open slice; dropping it puts back what was there before, so that nested polls keep their own.
@@ -61,22 +103,25 @@ impl std::fmt::Debug for SavedState {
 /// Opens a slice on this thread. The executor calls this around a poll, or around a run of polls.
 #[inline]
 pub fn open() -> Slice {
-    let fresh = State { open: true, ops: 0, refused: 0, started: None };
-    Slice { outer: SavedState(STATE.replace(fresh)) }
+    LOCAL.with(|local| {
+        let outer = SavedState(local.get());
+        local.set(FRESH);
+        Slice { outer }
+    })
 }
 
 impl Slice {
     /// Begins anew for the next poll, without closing.
     #[inline]
     pub fn restart(&mut self) {
-        STATE.set(State { open: true, ops: 0, refused: 0, started: None });
+        LOCAL.with(|local| local.set(FRESH));
     }
 }
 
 impl Drop for Slice {
     #[inline]
     fn drop(&mut self) {
-        STATE.set(self.outer.0);
+        LOCAL.with(|local| local.set(self.outer.0));
     }
 }
 
@@ -86,32 +131,34 @@ impl Drop for Slice {
 /// None: the answer is a [`Poll`] so that leaves can write `ready!(slice::proceed(cx))`.
 #[inline]
 pub fn proceed(cx: &mut Context<'_>) -> Poll<()> {
-    let mut state = STATE.get();
-    state.ops += 1;
-    if !state.open || state.ops < OPS_PER_LOOK {
-        STATE.set(state);
-        return Poll::Ready(());
-    }
-    look(state, cx)
+    LOCAL.with(|local| match local.left.get() {
+        left @ 2.. => {
+            local.left.set(left - 1);
+            Poll::Ready(())
+        }
+        _ => look(local, cx),
+    })
 }
 
 #[cold]
-fn look(mut state: State, cx: &mut Context<'_>) -> Poll<()> {
-    state.ops = 0;
+fn look(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
+    if !local.open.get() {
+        local.left.set(CLOSED.left);
+        return Poll::Ready(());
+    }
     let now = time::now();
-    let started = *state.started.get_or_insert(now);
-    let over = now.saturating_duration_since(started) >= SLICE && state.refused < FORCED_PENDING_MAX;
-    if over {
-        state.refused += 1;
-        // The next operation looks again at once: one that is polled in spite of the refusal is refused again.
-        state.ops = OPS_PER_LOOK - 1;
+    let started = local.started.get().unwrap_or(now);
+    local.started.set(Some(started));
+    let over = now.saturating_duration_since(started) >= SLICE && local.refused.get() < FORCED_PENDING_MAX;
+    if !over {
+        local.left.set(OPS_PER_LOOK);
+        return Poll::Ready(());
     }
-    STATE.set(state);
-    if over {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    Poll::Ready(())
+    local.refused.set(local.refused.get() + 1);
+    // The next operation looks again at once: one that is polled in spite of the refusal is refused again.
+    local.left.set(1);
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 #[cfg(all(test, not(filch_loom)))]
