@@ -3,7 +3,7 @@
 
 use super::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult, BrokenBarrier};
 use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
-use futures_lite::future::{block_on, poll_once};
+use futures_lite::future::{block_on, or, yield_now};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -250,7 +250,7 @@ fn threads_go_through_many_rounds_in_step() {
 fn a_cancel_storm_leaves_one_leader_a_trip() {
     within_a_minute(|| {
         const THREADS: usize = 8;
-        const TRIPS: usize = 500;
+        const TRIPS: usize = 2_000;
         let shared = Arc::new((Barrier::new(3), AtomicUsize::new(0)));
         let threads: Vec<_> = (0..THREADS)
             .map(|me| {
@@ -261,7 +261,13 @@ fn a_cancel_storm_leaves_one_leader_a_trip() {
                     loop {
                         let result = if random.below(3) == 0 {
                             // Gives up, told or not, unless it is the last to come.
-                            match block_on(poll_once(barrier.wait())) {
+                            let waits = async { Some(barrier.wait().await) };
+                            let gives_up = async {
+                                std::thread::yield_now();
+                                yield_now().await;
+                                None
+                            };
+                            match block_on(or(gives_up, waits)) {
                                 Some(result) => result,
                                 None => continue,
                             }
