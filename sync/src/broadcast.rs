@@ -35,12 +35,14 @@
 //!
 //! A send tells those that wait and have had all values before this one: each of them once. Receiving the last
 //! of a first slot tells one sender per slot, and all sinks. A sender that was told and goes without sending
-//! passes it on.
+//! passes it on; one that is never polled leaves its place to whoever comes, and those that wait behind it are
+//! told of the next.
 //!
 //! # Why it is right
 //! *Nothing is lost or doubled*: what a receiver gets next depends on its position alone, which changes under
-//! the lock, in one step with the ring. The first slot always has somebody standing in it, so a ring without
-//! receivers is empty.
+//! the lock, in one step with the ring. The first slot has somebody standing in it, so a ring without receivers
+//! is empty. (For a moment it may not: a receiver that goes takes out what only it wanted a batch at a time. Who
+//! then leaves a slot that is not the first leaves it to that one.)
 //!
 //! *Gaps are exact*: the head counts what was overwritten; a position below it is as many values behind as it
 //! missed.
@@ -51,8 +53,9 @@
 //! # Rejected
 //! A count of the receivers that still want a slot's value, in each slot: a receiver that goes would have to
 //! walk all slots in front of it. Cloning under the slot's lock, which asks only `Send`: user code that may
-//! come back to the channel would find itself locked out. An end that keeps the channel open without receiving:
-//! [`Sender::subscribe`] and [`WeakSender`] make up for it.
+//! come back to the channel would find itself locked out. A lock for each slot: receivers far apart would not
+//! meet, at the price of a count per slot and receiver, see above, and of a second lock for each send. An end
+//! that keeps the channel open without receiving: [`Sender::subscribe`] and [`WeakSender`] make up for it.
 //!
 //! # Examples
 //! ```

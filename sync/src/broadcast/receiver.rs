@@ -69,31 +69,74 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there is no value to be received now.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy(2);
+    /// assert!(receiver.is_empty());
+    /// sender.try_send(1).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values the channel keeps for a receiver that is behind.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = filch_sync::broadcast::bounded::<u8>(3);
+    /// assert_eq!(receiver.capacity(), 3);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.seat.shared().capacity
     }
 
     /// Whether all senders are gone. There may be values to be received still.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::broadcast::lossy(2);
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.sender_count() == 0
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(2);
+    /// let other = sender.clone();
+    /// assert_eq!(receiver.sender_count(), 2);
+    /// # drop((sender, other));
+    /// ```
     pub fn sender_count(&self) -> usize {
         self.seat.shared().ring.lock().senders
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = filch_sync::broadcast::lossy::<u8>(2);
+    /// assert_eq!(receiver.clone().receiver_count(), 2);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         self.seat.shared().ring.lock().receivers
     }
 
     /// Whether both receive from the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(2);
+    /// assert!(receiver.same_channel(&sender.subscribe()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.seat.shared(), other.seat.shared())
     }

@@ -169,6 +169,15 @@ impl<T> Sender<T> {
     }
 
     /// Whether all receivers have had everything.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::broadcast::lossy(2);
+    /// sender.try_send(1).unwrap();
+    /// assert!(!sender.is_empty());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(sender.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -199,21 +208,53 @@ impl<T> Sender<T> {
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(2);
+    /// let other = receiver.clone();
+    /// assert_eq!(sender.receiver_count(), 2);
+    /// # drop((receiver, other));
+    /// ```
     pub fn receiver_count(&self) -> usize {
         self.shared.ring.lock().receivers
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::broadcast::lossy::<u8>(2);
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// assert!(!sender.same_channel(&filch_sync::broadcast::lossy(2).0));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// A sender that does not keep the channel open.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::broadcast::lossy(2);
+    /// let weak = sender.downgrade();
+    /// weak.upgrade().map(|sender| sender.try_send(1));
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// ```
     pub fn downgrade(&self) -> WeakSender<T> {
         WeakSender { shared: self.shared.clone() }
     }
 
     /// This sender as a [`Sink`](futures_sink::Sink).
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::broadcast::bounded::<u8>(2);
+    /// let sink = sender.into_sink();
+    /// assert_eq!(sink.sender().map(|sender| sender.len()), Some(0));
+    /// ```
     pub fn into_sink(self) -> SendSink<T> {
         let shared = self.shared.clone();
         SendSink::new(self, shared)
@@ -282,6 +323,14 @@ pub struct WeakSender<T> {
 
 impl<T> WeakSender<T> {
     /// A sender, if there is one still.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::broadcast::lossy(2);
+    /// let weak = sender.downgrade();
+    /// weak.upgrade().map(|sender| sender.try_send(1));
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn upgrade(&self) -> Option<Sender<T>> {
         let shared = self.shared.clone();
         let mut ring = shared.ring.lock();

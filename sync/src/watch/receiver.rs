@@ -102,6 +102,14 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// As [`changed`](Self::changed).
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::watch::channel(1);
+    /// let sending = std::thread::spawn(move || sender.send(2));
+    /// assert_eq!(receiver.changed_blocking(), Ok(()));
+    /// assert_eq!(*receiver.borrow(), 2);
+    /// # sending.join().unwrap().unwrap();
+    /// ```
     pub fn changed_blocking(&mut self) -> Result<(), RecvError> {
         match self.seat.shared().change(&mut self.seen) {
             Ok(change) => ended(change),
@@ -113,6 +121,13 @@ impl<T> Receiver<T> {
     ///
     /// # Complexity
     /// One load.
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// assert!(!receiver.has_changed());
+    /// sender.send_replace(2);
+    /// assert!(receiver.has_changed());
+    /// ```
     pub fn has_changed(&self) -> bool {
         self.seat.shared().version().0 != self.seen
     }
@@ -187,21 +202,47 @@ impl<T> Receiver<T> {
     /// When `is_wanted` does.
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
+    /// # Examples
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::watch::channel(1);
+    /// let sending = std::thread::spawn(move || sender.send(2));
+    /// assert!(receiver.wait_for_blocking(|value| *value == 2).is_ok());
+    /// # sending.join().unwrap().unwrap();
+    /// ```
     pub fn wait_for_blocking(&mut self, is_wanted: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
         blocking::block_on(self.wait_for(is_wanted))
     }
 
     /// Whether all senders are gone. The last value may not have been seen yet.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.seat.shared().version().1
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (_sender, receiver) = filch_sync::watch::channel(1);
+    /// assert_eq!(receiver.clone().receiver_count(), 2);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         self.seat.shared().receiver_count()
     }
 
     /// Whether both watch the same value.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// assert!(receiver.same_channel(&sender.subscribe()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.seat.shared(), other.seat.shared())
     }

@@ -113,6 +113,12 @@ impl<T> Sender<T> {
     /// Looks at the value. Nobody can send while the answer lives.
     ///
     /// On a thread that holds another [`Ref`] of this channel it may deadlock, when a sender waits in between.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::watch::channel(1);
+    /// assert_eq!(*sender.borrow(), 1);
+    /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.look_as_sender()
     }
@@ -150,21 +156,46 @@ impl<T> Sender<T> {
     }
 
     /// Whether there is no receiver at this moment.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.shared.is_deserted()
     }
 
     /// How many senders there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::watch::channel(1);
+    /// assert_eq!(sender.clone().sender_count(), 2);
+    /// ```
     pub fn sender_count(&self) -> usize {
         self.shared.sender_count()
     }
 
     /// How many receivers there are.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::watch::channel(1);
+    /// assert_eq!(sender.receiver_count(), 1);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         self.shared.receiver_count()
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, _receiver) = filch_sync::watch::channel(1);
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
