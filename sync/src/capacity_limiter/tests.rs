@@ -234,7 +234,7 @@ fn a_storm_of_borrowers_that_come_and_go_conserves_the_tokens() {
                 let (limiter, out) = (limiter.clone(), out.clone());
                 std::thread::spawn(move || {
                     let mut random = Random::new(seed + 17);
-                    for round in 0..1_000 {
+                    for round in 0..600 {
                         if round % 100 == seed {
                             limiter.set_total_tokens(1 + random.below(TOTAL));
                         }

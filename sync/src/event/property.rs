@@ -34,7 +34,7 @@ enum State {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 384, ..ProptestConfig::default() })]
 
     #[test]
     fn a_future_is_done_exactly_when_it_waited_for_a_set_or_comes_while_it_is_set(

@@ -107,7 +107,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 768, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 384, ..ProptestConfig::default() })]
 
     #[test]
     fn each_is_told_what_the_model_says(ops in prop::collection::vec(op(), 1..80)) {

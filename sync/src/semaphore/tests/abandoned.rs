@@ -184,7 +184,7 @@ fn a_storm_of_eight_threads_that_abandon_and_drop_at_random_conserves_the_permit
                 std::thread::spawn(move || {
                     let mut random = Random::new(seed + 5);
                     let mut abandoned = Vec::new();
-                    for _ in 0..1_500 {
+                    for _ in 0..1_000 {
                         let count = 1 + random.below(PERMITS);
                         let mut attempt = Hand::new(semaphore.acquire_many(count));
                         let mut patience = random.below(4);
