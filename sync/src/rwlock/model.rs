@@ -149,6 +149,25 @@ fn loom_one_that_tries_while_another_is_let_in_passes_nobody() {
 }
 
 #[test]
+fn loom_one_reads_one_writes_and_one_upgrades() {
+    loom::model(|| {
+        let lock = Arc::new(RwLock::new(0));
+        let (reads, writes) = (lock.clone(), lock.clone());
+        let reading = thread::spawn(move || assert!(block_on(async { *reads.read().await }) <= 2));
+        let writing = thread::spawn(move || block_on(async { *writes.write().await += 1 }));
+        let upgradable = block_on(lock.clone().upgradable_read_owned());
+        let seen = *upgradable;
+        let mut guard = block_on(OwnedRwLockUpgradableReadGuard::upgrade(upgradable));
+        assert_eq!(*guard, seen, "nobody writes in between");
+        *guard += 1;
+        drop(guard);
+        reading.join().unwrap();
+        writing.join().unwrap();
+        assert_eq!(*lock.try_write().expect("released"), 2);
+    });
+}
+
+#[test]
 fn loom_canary_one_that_joins_and_does_not_look_again() {
     assert_noticed(
         "rwlock.join.blind",
