@@ -15,6 +15,11 @@ use std::task::{Context, Poll, ready};
 
 /// Sends to all receivers of a channel. Clones send into the same; the channel closes when the last one is
 /// dropped.
+///
+/// # Source
+/// The lossy kind does what the `broadcast` of tokio does, the bounded one what async-broadcast does. Those
+/// count in each slot who has not had its value; here each slot counts who stands in it, which makes going,
+/// lagging and cloning one step.
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
