@@ -30,6 +30,7 @@
 
 #![allow(unsafe_code, reason = "slots are written and read under the stamps' protocol")]
 
+use super::line::announced;
 use super::shared::{Pop, Push};
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
@@ -151,7 +152,8 @@ impl<T> ArrayQueue<T> {
             // Ordering: Acquire, paired with the Release store in `pop`: the value before was read entirely.
             let stamp = slot.stamp.load(Ordering::Acquire);
             if stamp == tail {
-                // Ordering: SeqCst, in one order with `close` and with the fences below; the value is published by the stamp.
+                // Ordering: SeqCst, in one order with `close`, with the fences below and with the looks at who waits, for
+                // which it counts as the publication (see `line.rs`); the value itself is published by the stamp.
                 match self.tail.0.compare_exchange_weak(
                     tail,
                     self.after(tail),
@@ -159,6 +161,7 @@ impl<T> ArrayQueue<T> {
                     Ordering::Relaxed,
                 ) {
                     Ok(_) => {
+                        announced();
                         slot.value.with_mut(|place| {
                             // SAFETY: the exchange gave us this position, and the stamp says that the slot is empty: nobody
                             // else touches it until we change the stamp.
@@ -207,7 +210,7 @@ impl<T> ArrayQueue<T> {
             // Ordering: Acquire, paired with the Release store in `push`: the value is seen.
             let stamp = slot.stamp.load(Ordering::Acquire);
             if stamp == head + 1 {
-                // Ordering: SeqCst, in one order with the fences.
+                // Ordering: SeqCst, in one order with the fences, and for those who wait for a place as in `push`.
                 match self.head.0.compare_exchange_weak(
                     head,
                     self.after(head),
@@ -215,6 +218,7 @@ impl<T> ArrayQueue<T> {
                     Ordering::Relaxed,
                 ) {
                     Ok(_) => {
+                        announced();
                         let value = slot.value.with_mut(|place| {
                             // SAFETY: the exchange gave us this position, and the stamp says that it was written: nobody
                             // else touches it until we change the stamp.

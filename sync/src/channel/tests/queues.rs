@@ -134,9 +134,9 @@ fn block_queues_that_reserve_and_push_out_behave_like_a_deque() {
                     assert!(!queue.release(1));
                 }
                 // In long runs, so that it is empty now and then.
-                _ => {
-                    (0..random.below(2 * limit)).for_each(|_| assert_eq!(queue.pop().ok(), model.pop_front()))
-                }
+                _ => (0..random.below(2 * limit)).for_each(|_| {
+                    assert_eq!(queue.pop().ok(), model.pop_front());
+                }),
             }
             assert_eq!((queue.len(), queue.reserved()), (model.len(), reserved), "limit {limit}");
         }
