@@ -26,7 +26,7 @@
 ///
 /// 1. The futures are made, each once, in the order written. Where a condition stands behind a future, after `&&`, it is asked
 ///    first: when it does not hold, the branch is out and its future is not made. Whatever is
-///    [`IntoFuture`](std::future::IntoFuture) will do.
+///    [`IntoFuture`] will do.
 /// 2. They are polled together, in the caller's own task. When a value does not match its pattern, that branch is out and its
 ///    future is dropped.
 /// 3. The first that matches wins: the other futures are dropped, then its body runs. When all branches are out, the body of
@@ -83,7 +83,7 @@ macro_rules! select {
 ///
 /// They are polled together in the caller's own task: they may borrow from it, and none runs while another does. For futures that
 /// are to run at once, on several threads, spawn them: [`task::gather`](crate::task::gather) does. Each is dropped when it is ready.
-/// Whatever is [`IntoFuture`](std::future::IntoFuture) will do.
+/// Whatever is [`IntoFuture`] will do.
 ///
 /// # Cancel safety
 /// Dropping it drops the futures, and the values of those that were ready.

@@ -117,7 +117,7 @@ fn table() -> Vec<Row> {
             ],
             Race: [
                 task::Race<Local> => "--U--",
-                task::Race<Movable> => "S-U--",
+                task::Race<Movable> => "SYU--",
                 task::Race<Lent> => "--U--",
             ],
             AsCompleted: [

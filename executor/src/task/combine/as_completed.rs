@@ -1,4 +1,4 @@
-//! Results in the order of their ends: [`as_completed`].
+//! Results in the order of their ends: [`as_completed()`].
 
 use super::brood::{Brood, Child};
 use crate::task::error::JoinError;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 ///
 /// The tasks begin at once, and go on while nobody asks for results. Which result is whose, the futures have to say themselves, in
 /// what they return; an error names its task. As asyncio's `as_completed`; to limit how many run at once, see
-/// [`map_concurrent`](super::map_concurrent()).
+/// [`map_concurrent()`](super::map_concurrent()).
 ///
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
@@ -39,7 +39,7 @@ where
     AsCompleted { brood: Brood::spawn(futures) }
 }
 
-/// The results of [`as_completed`], a [`Stream`].
+/// The results of [`as_completed()`], a [`Stream`].
 ///
 /// Dropping it aborts the tasks whose results were not given out, without waiting for them.
 #[must_use = "dropping it aborts the tasks: ask it for results"]

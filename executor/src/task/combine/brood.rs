@@ -3,6 +3,7 @@
 use super::woken::WokenQueue;
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
+use crate::task::state::Outcome;
 use filch_primitive::slice;
 use std::fmt;
 use std::pin::Pin;
@@ -82,6 +83,16 @@ impl<T> Child<T> {
     /// Waits for what the task leaves, once.
     pub(super) fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         Pin::new(&mut self.0).poll(cx)
+    }
+
+    /// What the task returned; else the child itself, which still knows how it failed, and says so if nobody asks.
+    pub(super) fn value(mut self) -> Result<T, Self> {
+        if self.0.outcome() == Some(Outcome::Value)
+            && let Some(Ok(value)) = self.0.try_take()
+        {
+            return Ok(value);
+        }
+        Err(self)
     }
 
     /// What the task left.

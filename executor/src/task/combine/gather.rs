@@ -1,4 +1,4 @@
-//! All results, in order: [`gather`].
+//! All results, in order: [`gather()`].
 
 use super::brood::{Brood, Child};
 use crate::task::error::JoinError;
@@ -9,12 +9,12 @@ use std::task::{Context, Poll, ready};
 /// Runs futures as tasks, and waits for all of them: their results come in the order in which the futures were given.
 ///
 /// The tasks begin at once, not when the future is polled. One that panics leaves the others alone: its own result says so.
-/// [`try_gather`](super::try_gather) stops at the first failure. As asyncio's `gather(return_exceptions=True)`.
+/// [`try_gather()`](super::try_gather()) stops at the first failure. As asyncio's `gather(return_exceptions=True)`.
 ///
 /// # Panics
 /// When the future is polled again after it was ready.
 /// # Cancel safety
-/// Dropping the future aborts the tasks, without waiting for them; results that were there are dropped.
+/// Dropping the future aborts the tasks, without waiting for them; values that were there are dropped, panics are reported.
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
 /// # Examples
@@ -36,12 +36,12 @@ where
     Gather { brood, results }
 }
 
-/// The future of [`gather`].
+/// The future of [`gather()`].
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct Gather<T> {
     pub(super) brood: Brood<Child<T>>,
-    /// By place.
-    results: Vec<Option<Result<T, JoinError>>>,
+    /// By place. A failure stays with its task until it is given out.
+    results: Vec<Option<Result<T, Child<T>>>>,
 }
 
 // Nothing in it is pinned.
@@ -53,9 +53,10 @@ impl<T> Future for Gather<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         while let Some((at, child)) = ready!(this.brood.poll_next(cx)) {
-            this.results[at] = Some(child.result());
+            this.results[at] = Some(child.value());
         }
-        Poll::Ready(std::mem::take(&mut this.results).into_iter().flatten().collect())
+        let results = std::mem::take(&mut this.results).into_iter().flatten();
+        Poll::Ready(results.map(|result| result.or_else(Child::result)).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Several tasks at once: [`gather`], [`try_gather`], [`race`], [`as_completed`], [`map_concurrent`], [`wait()`].
+//! Several tasks at once: [`gather()`], [`try_gather()`], [`race()`], [`as_completed()`], [`map_concurrent()`], [`wait()`].
 //!
 //! # What it is for
 //! To wait for many tasks at the price of one: whoever waits is woken when a task ends, and learns which one, without a look at
@@ -29,7 +29,8 @@
 //! an iterator or a closure of the user's panics halfway. Those that need the tasks gone before they are ready themselves abort and
 //! then go on to wait: a handle gives its result when the future is dropped.
 //!
-//! *No panic is lost*: a handle that is dropped without a look at what it holds reports a panic.
+//! *No panic is lost*: a handle that is dropped without a look at what it holds reports a panic. So a failure stays in its handle
+//! until it is given out.
 //!
 //! # Rejected
 //! Futures that send their number at their own end, by a guard: that is before the task is over, and its handle would have to be
@@ -40,6 +41,8 @@ mod as_completed;
 mod brood;
 mod gather;
 mod map_concurrent;
+#[cfg(all(test, filch_loom))]
+mod model;
 mod race;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;

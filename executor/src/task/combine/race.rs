@@ -1,4 +1,4 @@
-//! The first result: [`race`].
+//! The first result: [`race()`].
 
 use super::brood::{Brood, Child};
 use crate::task::error::JoinError;
@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 /// # Errors
 /// [`JoinError`] when the first that ended panicked, or was aborted because its runtime ended.
 /// # Cancel safety
-/// Dropping the future aborts the tasks, without waiting for them; a result that was there is dropped.
+/// Dropping the future aborts the tasks, without waiting for them; a value that was there is dropped, a panic is reported.
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
 /// # Examples
@@ -47,15 +47,13 @@ where
     Race { brood, first: None }
 }
 
-/// The future of [`race`].
+/// The future of [`race()`].
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct Race<T> {
-    brood: Brood<Child<T>>,
-    first: Option<Result<T, JoinError>>,
+    pub(super) brood: Brood<Child<T>>,
+    /// Its result stays with the task until it is given out.
+    first: Option<Child<T>>,
 }
-
-// Nothing in it is pinned.
-impl<T> Unpin for Race<T> {}
 
 impl<T> Future for Race<T> {
     type Output = Result<T, JoinError>;
@@ -65,11 +63,11 @@ impl<T> Future for Race<T> {
         while let Some((_, child)) = ready!(this.brood.poll_next(cx)) {
             // Those behind the first are dropped unseen, so that a panic is reported.
             if this.first.is_none() {
-                this.first = Some(child.result());
+                this.first = Some(child);
                 this.brood.abort_all();
             }
         }
-        Poll::Ready(this.first.take().expect("a race was polled again after it was over"))
+        Poll::Ready(this.first.take().expect("a race was polled again after it was over").result())
     }
 }
 

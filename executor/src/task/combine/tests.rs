@@ -1,14 +1,16 @@
 //! What cannot be seen from outside: how often handles are looked at, and what the queue keeps.
 
 use super::brood::{Brood, Child};
-use super::{WokenQueue, as_completed, gather, wait};
+use super::{WokenQueue, as_completed, gather, race, try_gather, wait};
+use crate::task::report::TOLD;
 use crate::task::{JoinHandle, Wait};
 use crate::{Runtime, block_on, spawn};
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 /// Enough that a look at each child for each end would be told.
 const MANY: usize = 10_000;
@@ -144,4 +146,40 @@ fn nothing_keeps_the_waker_of_who_has_gone() {
         assert!(task.await.is_err());
         assert_eq!(count.0.load(Ordering::Relaxed), 0);
     });
+}
+
+/// Panics at once when it is given to do so; else holds on, whatever is asked of it, until `free` is told.
+async fn panics_or_holds_on(panics: bool, free: Arc<AtomicBool>) -> Result<(), ()> {
+    assert!(!panics, "nobody asked me");
+    // No await: it cannot be aborted meanwhile.
+    while !free.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Polls what `begin` makes of two such futures until `knows` says that it has the panic in hand, drops it, and looks for the report.
+fn dropped_with_a_panic_in_hand<F: Future + Unpin>(
+    begin: impl FnOnce([Pin<Box<dyn Future<Output = Result<(), ()>> + Send>>; 2]) -> F,
+    knows: impl Fn(&F) -> bool,
+) {
+    let free = Arc::new(AtomicBool::new(false));
+    let mut together =
+        begin([true, false].map(|panics| Box::pin(panics_or_holds_on(panics, free.clone())) as _));
+    while !knows(&together) {
+        assert!(Pin::new(&mut together).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        thread::yield_now();
+    }
+    assert_eq!(TOLD.take(), [""; 0]);
+    drop(together);
+    let told = TOLD.take();
+    assert!(matches!(&told[..], [one] if one.contains("nobody asked me")), "{told:?}");
+    free.store(true, Ordering::Release);
+}
+
+#[test]
+fn a_panic_that_nobody_waited_for_long_enough_is_reported() {
+    dropped_with_a_panic_in_hand(gather, |gathering| gathering.brood.len() == 1);
+    dropped_with_a_panic_in_hand(try_gather, |gathering| gathering.brood.len() == 1);
+    dropped_with_a_panic_in_hand(race, |race| race.brood.len() == 1);
 }

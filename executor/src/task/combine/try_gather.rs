@@ -1,4 +1,4 @@
-//! All values, or the first failure: [`try_gather`].
+//! All values, or the first failure: [`try_gather()`].
 
 use super::brood::{Brood, Child};
 use crate::task::error::JoinError;
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 /// [`TryGatherError`], for the task that failed first. What the others return after that is dropped, and a panic of theirs is reported
 /// on the error stream.
 /// # Cancel safety
-/// Dropping the future aborts the tasks, without waiting for them; values that were there are dropped.
+/// Dropping the future aborts the tasks, without waiting for them; values that were there are dropped, panics are reported.
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
 /// # Examples
@@ -42,7 +42,7 @@ where
     TryGather { brood, values, failure: None }
 }
 
-/// Why [`try_gather`] has no values.
+/// Why [`try_gather()`] has no values.
 #[derive(Debug)]
 pub enum TryGatherError<E> {
     /// A future returned an error.
@@ -70,13 +70,31 @@ impl<E: Error> Error for TryGatherError<E> {
     }
 }
 
-/// The future of [`try_gather`].
+/// The future of [`try_gather()`].
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct TryGather<T, E> {
-    brood: Brood<Child<Result<T, E>>>,
+    pub(super) brood: Brood<Child<Result<T, E>>>,
     /// By place.
     values: Vec<Option<T>>,
-    failure: Option<TryGatherError<E>>,
+    failure: Option<Failure<T, E>>,
+}
+
+enum Failure<T, E> {
+    Error(E),
+    /// What happened stays with the task until it is given out.
+    Lost(Child<Result<T, E>>),
+}
+
+impl<T, E> From<Failure<T, E>> for TryGatherError<E> {
+    fn from(failure: Failure<T, E>) -> Self {
+        match failure {
+            Failure::Error(error) => Self::Failed(error),
+            Failure::Lost(child) => match child.result() {
+                Err(error) => Self::Join(error),
+                Ok(_) => unreachable!("a task that returned a value is not lost"),
+            },
+        }
+    }
 }
 
 // Nothing in it is pinned.
@@ -92,19 +110,21 @@ impl<T, E> Future for TryGather<T, E> {
                 // Dropped unseen, so that a panic is reported.
                 continue;
             }
-            let failure = match child.result() {
+            this.failure = match child.value() {
                 Ok(Ok(value)) => {
                     this.values[at] = Some(value);
                     continue;
                 }
-                Ok(Err(error)) => TryGatherError::Failed(error),
-                Err(error) => TryGatherError::Join(error),
+                Ok(Err(error)) => Some(Failure::Error(error)),
+                Err(child) => Some(Failure::Lost(child)),
             };
-            this.failure = Some(failure);
             this.brood.abort_all();
         }
         let values = std::mem::take(&mut this.values);
-        Poll::Ready(this.failure.take().map_or_else(|| Ok(values.into_iter().flatten().collect()), Err))
+        Poll::Ready(match this.failure.take() {
+            Some(failure) => Err(failure.into()),
+            None => Ok(values.into_iter().flatten().collect()),
+        })
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Wait {
 /// takes handles, or mutable references to some: with those, [`timeout`](crate::time::timeout) around it costs no handle. Without
 /// any handles it is ready at once.
 ///
-/// To go through many tasks one after another, [`as_completed`](super::as_completed()) is the cheaper way: this one looks at all
+/// To go through many tasks one after another, [`as_completed()`](super::as_completed()) is the cheaper way: this one looks at all
 /// handles each time.
 ///
 /// # Cancel safety

@@ -1,5 +1,6 @@
 //! Which of many were woken: [`WokenQueue`].
 
+use filch_primitive::mutant;
 use filch_primitive::sync::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
@@ -67,7 +68,8 @@ impl WokenQueue {
         // No user code under the lock: cloned before, and whatever is replaced is dropped after.
         let mut parent = Some(cx.waker().clone());
         let mut state = self.state.lock();
-        let popped = state.pop();
+        // Looked at again: a number may have come while the lock was free, and woken nobody.
+        let popped = if mutant::planted("woken.pop.blind") { None } else { state.pop() };
         if popped.is_none() {
             std::mem::swap(&mut state.parent, &mut parent);
         }
