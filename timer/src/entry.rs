@@ -148,7 +148,12 @@ impl Entry {
     /// When it may fire: the deadline, at its beat.
     #[inline]
     pub(crate) fn due(&self) -> Nanos {
-        self.deadline().at_beat(self.beat())
+        let deadline = self.deadline();
+        match self.beat() {
+            // Nearly all: worth a branch.
+            Beat::ANY => deadline,
+            beat => deadline.at_beat(beat),
+        }
     }
 
     /// The pace at which it may fire.
