@@ -560,6 +560,14 @@ mod joining {
     }
 
     #[test]
+    fn commas_within_a_future_do_not_part_it() {
+        let collected = block_on(async {
+            join!(async { Vec::<(u8, u8)>::from([(1, 2)]) }, ready::<Result<u8, u8>>(Ok(3)))
+        });
+        assert_eq!(collected, (vec![(1, 2)], Ok(3)));
+    }
+
+    #[test]
     fn what_is_ready_is_dropped_at_once_and_not_polled_again() {
         let tally = Tally::new();
         let value = tally.value();
@@ -625,6 +633,18 @@ mod joining {
         }
         assert_eq!(block_on(sum(["1", "2"])), Ok(3));
         assert!(block_on(sum(["1", "x"])).is_err());
+    }
+
+    macro_rules! wide {
+        ($($n:literal)*) => { join!($(turns($n)),*) };
+    }
+
+    #[test]
+    fn there_may_be_many() {
+        let all = block_on(async {
+            wide!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35)
+        });
+        assert_eq!((all.0, all.17, all.35), (0, 17, 35));
     }
 
     #[test]
