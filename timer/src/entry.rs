@@ -142,7 +142,7 @@ impl Entry {
     #[inline]
     pub(crate) fn deadline(&self) -> Nanos {
         // Ordering: Relaxed. The wheel may read a value that is about to change; `was_moved` covers that.
-        Nanos::from_raw(self.deadline.load(Ordering::Relaxed))
+        Nanos::from_own_raw(self.deadline.load(Ordering::Relaxed))
     }
 
     /// When it may fire: the deadline, at its beat.

@@ -116,6 +116,13 @@ impl Nanos {
         if nanos > Self::MAX.0 { Self::MAX } else { Self(nanos) }
     }
 
+    /// The point that [`raw`](Self::raw) came from. Any other number would be a point beyond the line's end.
+    #[inline]
+    pub(crate) const fn from_own_raw(nanos: u64) -> Self {
+        debug_assert!(nanos <= Self::MAX.0);
+        Self(nanos)
+    }
+
     /// Nanoseconds from the line's begin.
     pub(crate) const fn raw(self) -> u64 {
         self.0
