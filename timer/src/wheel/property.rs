@@ -218,7 +218,7 @@ impl World {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 256 },
+        cases: if cfg!(miri) { 4 } else { 160 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
