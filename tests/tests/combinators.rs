@@ -659,6 +659,19 @@ mod joining {
 }
 
 #[test]
+fn what_is_over_is_not_asked_again() {
+    let _watchdog = Watchdog::usual();
+    fn again<F: Future + Unpin>(mut future: F) {
+        block_on(&mut future);
+        catch_unwind(AssertUnwindSafe(|| poll_now(&mut future).is_ready())).expect_err("it is over");
+    }
+    again(task::gather([ready(1)]));
+    again(task::try_gather([ready(Ok::<_, ()>(1))]));
+    again(task::race([ready(1)]));
+    again(task::wait([spawn(ready(1))], Wait::All));
+}
+
+#[test]
 fn results_that_nobody_takes_do_not_hold_anybody_up() {
     let _watchdog = Watchdog::usual();
     // A parent that is gone while its children end: their wakers find nobody, and harm nobody.

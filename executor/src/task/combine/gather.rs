@@ -33,16 +33,18 @@ where
 {
     let brood = Brood::spawn(futures);
     let results = (0..brood.len()).map(|_| None).collect();
-    Gather { brood, results }
+    Gather { brood, results: Some(results) }
 }
 
 /// The future of [`gather()`].
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct Gather<T> {
     pub(super) brood: Brood<Child<T>>,
-    /// By place. A failure stays with its task until it is given out.
-    results: Vec<Option<Result<T, Child<T>>>>,
+    /// By place, until they are given out. A failure stays with its task until then.
+    results: Option<Vec<Option<Outcome<T>>>>,
 }
+
+type Outcome<T> = Result<T, Child<T>>;
 
 // Nothing in it is pinned.
 impl<T> Unpin for Gather<T> {}
@@ -52,16 +54,20 @@ impl<T> Future for Gather<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let results = this.results.as_mut().expect("a gather was polled again after it was ready");
         while let Some((at, child)) = ready!(this.brood.poll_next(cx)) {
-            this.results[at] = Some(child.value());
+            results[at] = Some(child.value());
         }
-        let results = std::mem::take(&mut this.results).into_iter().flatten();
+        let results = this.results.take().into_iter().flatten().flatten();
         Poll::Ready(results.map(|result| result.or_else(Child::result)).collect())
     }
 }
 
 impl<T> fmt::Debug for Gather<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gather").field("running", &self.brood.len()).field("of", &self.results.len()).finish()
+        f.debug_struct("Gather")
+            .field("running", &self.brood.len())
+            .field("of", &self.results.as_ref().map_or(0, Vec::len))
+            .finish()
     }
 }

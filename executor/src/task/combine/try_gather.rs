@@ -13,6 +13,8 @@ use std::task::{Context, Poll, ready};
 /// The tasks begin at once, not when the future is polled. When one returns an error or panics, the others are aborted and waited
 /// for, and then the failure is returned: no task is left behind.
 ///
+/// # Panics
+/// When the future is polled again after it was ready.
 /// # Errors
 /// [`TryGatherError`], for the task that failed first. What the others return after that is dropped, and a panic of theirs is reported
 /// on the error stream.
@@ -39,7 +41,7 @@ where
 {
     let brood = Brood::spawn(futures);
     let values = (0..brood.len()).map(|_| None).collect();
-    TryGather { brood, values, failure: None }
+    TryGather { brood, values: Some(values), failure: None }
 }
 
 /// Why [`try_gather()`] has no values.
@@ -74,8 +76,8 @@ impl<E: Error> Error for TryGatherError<E> {
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct TryGather<T, E> {
     pub(super) brood: Brood<Child<Result<T, E>>>,
-    /// By place.
-    values: Vec<Option<T>>,
+    /// By place, until they are given out.
+    values: Option<Vec<Option<T>>>,
     failure: Option<Failure<T, E>>,
 }
 
@@ -105,6 +107,7 @@ impl<T, E> Future for TryGather<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let values = this.values.as_mut().expect("a gather was polled again after it was ready");
         while let Some((at, child)) = ready!(this.brood.poll_next(cx)) {
             if this.failure.is_some() {
                 // Dropped unseen, so that a panic is reported.
@@ -112,7 +115,7 @@ impl<T, E> Future for TryGather<T, E> {
             }
             this.failure = match child.value() {
                 Ok(Ok(value)) => {
-                    this.values[at] = Some(value);
+                    values[at] = Some(value);
                     continue;
                 }
                 Ok(Err(error)) => Some(Failure::Error(error)),
@@ -120,10 +123,10 @@ impl<T, E> Future for TryGather<T, E> {
             };
             this.brood.abort_all();
         }
-        let values = std::mem::take(&mut this.values);
+        let values = this.values.take().into_iter().flatten();
         Poll::Ready(match this.failure.take() {
             Some(failure) => Err(failure.into()),
-            None => Ok(values.into_iter().flatten().collect()),
+            None => Ok(values.flatten().collect()),
         })
     }
 }
@@ -132,7 +135,7 @@ impl<T, E> fmt::Debug for TryGather<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TryGather")
             .field("running", &self.brood.len())
-            .field("of", &self.values.len())
+            .field("of", &self.values.as_ref().map_or(0, Vec::len))
             .field("failed", &self.failure.is_some())
             .finish()
     }

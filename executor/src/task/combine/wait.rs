@@ -27,6 +27,8 @@ pub enum Wait {
 /// To go through many tasks one after another, [`as_completed()`](super::as_completed()) is the cheaper way: this one looks at all
 /// handles each time.
 ///
+/// # Panics
+/// When the future is polled again after it was ready.
 /// # Cancel safety
 /// Dropping the future stops no task. Handles given by value go with it, which detaches their tasks.
 /// # Complexity
@@ -58,15 +60,15 @@ where
         brood.insert(handle);
     }
     let over = (0..brood.len()).map(|_| None).collect();
-    WaitFuture { brood, over, until }
+    WaitFuture { brood, over: Some(over), until }
 }
 
 /// The future of [`wait()`].
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitFuture<H> {
     brood: Brood<H>,
-    /// By place, those that the brood has given out.
-    over: Vec<Option<H>>,
+    /// By place, those that the brood has given out, until all are given back.
+    over: Option<Vec<Option<H>>>,
     until: Wait,
 }
 
@@ -78,9 +80,10 @@ impl<H: AsJoinHandle> Future for WaitFuture<H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let over = this.over.as_mut().expect("a wait was polled again after it was ready");
         while let Some((at, handle)) = ready!(this.brood.poll_next(cx)) {
             let failed = handle.as_join_handle().outcome().is_some_and(|outcome| outcome != Outcome::Value);
-            this.over[at] = Some(handle);
+            over[at] = Some(handle);
             match this.until {
                 Wait::FirstCompleted => break,
                 Wait::FirstFailed if failed => break,
@@ -88,16 +91,19 @@ impl<H: AsJoinHandle> Future for WaitFuture<H> {
             }
         }
         for (at, handle) in this.brood.drain() {
-            this.over[at] = Some(handle);
+            over[at] = Some(handle);
         }
         // Some may have ended meanwhile.
-        let all = std::mem::take(&mut this.over).into_iter().flatten();
+        let all = this.over.take().into_iter().flatten().flatten();
         Poll::Ready(all.partition(|handle| handle.as_join_handle().is_finished()))
     }
 }
 
 impl<H> fmt::Debug for WaitFuture<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFuture").field("until", &self.until).field("handles", &self.over.len()).finish()
+        f.debug_struct("WaitFuture")
+            .field("until", &self.until)
+            .field("handles", &self.over.as_ref().map_or(0, Vec::len))
+            .finish()
     }
 }
