@@ -4,7 +4,8 @@
 //! [`as_completed`](crate::task::as_completed) and [`map_concurrent`](crate::task::map_concurrent).
 
 pub use futures_lite::stream::{
-    Stream, StreamExt, empty, iter, once, pending, poll_fn, repeat, repeat_with, try_unfold, unfold,
+    Empty, Iter, Stream, StreamExt, empty, iter, once, pending, poll_fn, repeat, repeat_with, try_unfold,
+    unfold,
 };
 
 use crate::task::WokenQueue;
