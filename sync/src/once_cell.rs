@@ -42,7 +42,7 @@ mod property;
 mod tests;
 
 use crate::blocking;
-use crate::set_once::tell::tell_while;
+use crate::tell::tell_while;
 use crate::{SetOnce, SetOnceWait};
 use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{mutant, slice};
@@ -187,6 +187,10 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
+        // Before a place to wait is made, which is most of the work where there is a value.
+        if let Some(value) = self.get() {
+            return value;
+        }
         match self.ask().await {
             Asked::Value(value) => value,
             Asked::Turn(turn) => turn.fill(init().await),
@@ -213,6 +217,10 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        // As in `get_or_init`.
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
         match self.ask().await {
             Asked::Value(value) => Ok(value),
             Asked::Turn(turn) => Ok(turn.fill(init().await?)),
