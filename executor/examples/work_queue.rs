@@ -9,7 +9,7 @@
 //! cargo run --example work_queue
 //! ```
 
-use filch::sync::queue::Queue;
+use filch::sync::Queue;
 use std::error::Error;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

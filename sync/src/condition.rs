@@ -35,7 +35,7 @@ mod property;
 mod tests;
 
 use crate::blocking;
-use crate::set_once::tell::tell_while;
+use crate::tell::tell_while;
 use crate::{LockGuard, OwnedLockGuard};
 use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{mutant, slice};

@@ -18,7 +18,7 @@ mod model;
 mod tests;
 
 use crate::blocking;
-use crate::set_once::tell::tell_while;
+use crate::tell::tell_while;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{mutant, slice};

@@ -42,7 +42,7 @@ mod model;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
-use crate::set_once::tell::tell_while;
+use crate::tell::tell_while;
 use crate::{SetOnce, blocking};
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};

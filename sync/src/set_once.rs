@@ -23,11 +23,11 @@
 
 #[cfg(all(test, filch_loom))]
 mod model;
-pub(crate) mod tell;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
 
 use crate::blocking;
+use crate::tell::tell_while;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering};
 use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
@@ -38,7 +38,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tell::tell_while;
 
 const SET: u32 = 0;
 
