@@ -25,7 +25,7 @@ use filch_blocking::{Job, Pool};
 use filch_primitive::sync::{Mutex, OnceLock};
 use filch_primitive::{thread, time};
 use filch_reactor::{Events, Reactor, Turn};
-use filch_timer::{Clock, Timer};
+use filch_timer::{Clock, Idle, Timer};
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};

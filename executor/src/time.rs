@@ -1,6 +1,10 @@
 //! Sleeps, intervals, timeouts, the deadline in force, values and streams in time.
 
-pub use crate::runtime::{CallHandle, advance, call_at, call_later, call_soon, pause, resume};
+mod call;
+mod clock;
+
+pub use call::{CallHandle, call_at, call_later, call_soon};
+pub use clock::{advance, pause, resume};
 pub use filch_timer::{
     Boot, BootInstant, ChunksTimeout, Clock, Debounce, DelayKey, DelayQueue, Elapsed, Expired, Interval,
     MissedTickBehavior, Monotonic, MoveOn, RescheduleError, Sleep, StreamTimeExt, StreamTimeout, Throttle,

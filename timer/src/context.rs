@@ -5,6 +5,7 @@
 //! fails for want of a context.
 
 use crate::clock::Clock;
+use crate::deadline::Scope;
 use crate::fallback;
 use crate::line::Nanos;
 use crate::timer::Timer;
@@ -32,12 +33,16 @@ filch_primitive::thread_local! {
 #[must_use = "the thread uses the timer as long as this value lives"]
 pub struct EnterGuard {
     outer: Option<Context>,
+    /// Scopes around the entering are not around what is polled inside.
+    _outside_all: Scope,
     /// It belongs to its thread.
     _not_send: PhantomData<*const ()>,
 }
 
 /// Makes `timer` the one that sleeps, intervals and timeouts of this thread register with, until the guard is
 /// dropped; then the one before is back.
+///
+/// No [deadline](crate::deadline()) is in force inside until a scope there sets one: what is polled are other tasks, most of them.
 ///
 /// `owner` says that this very thread looks at [`Timer::next_deadline`] before it sleeps: then its registrations
 /// never call the timer's `notify`.
@@ -59,7 +64,7 @@ pub fn enter(timer: &Timer, owner: bool) -> EnterGuard {
     let context = Context { timer: timer.clone(), owner };
     // A thread whose locals are gone keeps to the process-wide timer.
     let outer = CURRENT.try_with(|current| current.replace(Some(context))).ok().flatten();
-    EnterGuard { outer, _not_send: PhantomData }
+    EnterGuard { outer, _outside_all: Scope::outside_all(), _not_send: PhantomData }
 }
 
 impl Drop for EnterGuard {

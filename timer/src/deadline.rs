@@ -39,7 +39,7 @@ filch_primitive::thread_local! {
 ///
 /// Work that asks beforehand need not begin what it cannot finish, and can tell a server how long its answer
 /// is waited for. A scope that is rescheduled during a poll says so from its next poll on. Tasks that are
-/// spawned do not inherit it.
+/// spawned do not inherit it, nor does what a `block_on` inside the scope runs, which no timeout could stop.
 ///
 /// # Examples
 /// ```
@@ -90,7 +90,7 @@ pub fn remaining() -> Option<Duration> {
 /// Runs `f` as if no scope were around it.
 ///
 /// For executors: a task that is polled from within the poll of another one, as by a nested `block_on`, is
-/// not within the other's scopes.
+/// not within the other's scopes. [`enter`](crate::enter) sees to that as well.
 ///
 /// # Examples
 /// ```
@@ -103,7 +103,7 @@ pub fn remaining() -> Option<Duration> {
 /// });
 /// ```
 pub fn without_deadline<R>(f: impl FnOnce() -> R) -> R {
-    let _scope = Scope { outer: IN_FORCE.replace(NEVER) };
+    let _scope = Scope::outside_all();
     f()
 }
 
@@ -118,6 +118,11 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
+    /// From here on, nothing is in force.
+    pub(crate) fn outside_all() -> Self {
+        Self { outer: IN_FORCE.replace(NEVER) }
+    }
+
     /// From here on, `own` is in force as well.
     #[inline]
     pub(crate) fn enter(own: Nanos) -> Self {

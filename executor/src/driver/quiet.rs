@@ -27,6 +27,7 @@
 //! line that all share. Telling somebody to look whenever something came to rest: the last of several that come to rest at once
 //! may be the pool's, the kernel's or nobody's. While something is awaited, the watcher looks each [`LOOK`] instead.
 
+use super::{Driver, Idle};
 use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -75,13 +76,13 @@ impl Quiet {
 }
 
 /// Virtual time, for the driver of a clock that may be moved by itself.
-impl super::Driver {
+impl Driver {
     /// If the clock waits for nothing to be left but time: whether that is so, and the clock was moved. Called by the thread in `slot`,
     /// which is about to park.
     pub(super) fn let_time_pass(&self, slot: usize, nothing_queued: &dyn Fn() -> bool) -> bool {
         let Some(needed) = self.clock.awaits() else { return false };
         let at_rest = || {
-            (needed == filch_timer::Idle::Tasks || !self.reactor.is_awaited())
+            (needed == Idle::Tasks || !self.reactor.is_awaited())
                 && self.pool.is_at_rest()
                 && self.roles.all_rest_but(slot)
                 && nothing_queued()

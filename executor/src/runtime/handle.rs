@@ -23,7 +23,7 @@ impl Handle {
         Self(shared)
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }
 
@@ -61,7 +61,7 @@ impl Handle {
         self.spawn_blocking_with(f, Meta { location: Location::caller(), name: None })
     }
 
-    pub(super) fn spawn_with<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_with<F>(&self, future: F, meta: Meta) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,

@@ -1,8 +1,6 @@
 //! The runtime: threads, timers, descriptors and a blocking pool, started and ended together.
 
 mod builder;
-mod call;
-mod clock;
 mod default;
 mod functions;
 mod handle;
@@ -10,8 +8,6 @@ mod report;
 mod task_builder;
 
 pub use builder::Builder;
-pub use call::{CallHandle, call_at, call_later, call_soon};
-pub use clock::{advance, pause, resume};
 pub use functions::{block_on, spawn, spawn_blocking, spawn_local};
 pub use handle::Handle;
 pub use report::{Report, StuckTask};

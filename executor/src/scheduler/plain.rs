@@ -21,7 +21,7 @@
 //! the thread sees the task that was sent, or the sender sees it asleep.
 //!
 //! # Who is awake
-//! [`Park::plainly`] counts these threads while they are awake, for a virtual clock that must not move while something can run.
+//! [`Park::plainly`](super::park::Park::plainly) counts these threads while they are awake, for a virtual clock that must not move while something can run.
 //! Whoever rouses a thread counts it in, before it can fall asleep itself: nobody sees both of them asleep with the
 //! wake-up between them.
 

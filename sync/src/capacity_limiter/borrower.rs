@@ -1,7 +1,7 @@
 //! Who borrows: [`Borrower`].
 
+use filch_primitive::sync::StaticCounter;
 use filch_primitive::wait_list::Tag;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whoever has, or wants, a token of a [`CapacityLimiter`](crate::CapacityLimiter): a number, made up or given.
 ///
@@ -21,10 +21,8 @@ impl Borrower {
     /// One that is like no other in this process, given numbers included.
     #[allow(clippy::new_without_default, reason = "two defaults would differ")]
     pub fn new() -> Self {
-        // Std's in a model too: which number it is makes no difference to it.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        // Ordering: Relaxed, each number is given out once by whatever order.
-        Self { given: false, number: NEXT.fetch_add(1, Ordering::Relaxed) }
+        static NUMBERS: StaticCounter = StaticCounter::new(0);
+        Self { given: false, number: NUMBERS.next() }
     }
 
     /// What a waiter in the queue asks for.

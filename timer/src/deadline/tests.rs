@@ -163,3 +163,16 @@ fn a_scope_around_what_is_ready_costs_no_timer() {
     assert_eq!(poll_once(pin!(move_on_after(MILLI, ready(1)))), Poll::Ready(Some(1)));
     assert!(timer.is_empty());
 }
+
+#[test]
+fn whoever_enters_a_timer_is_outside_of_all_scopes_until_it_leaves() {
+    let timer = crate::Timer::new(crate::Clock::real());
+    let seen = futures_lite::future::block_on(timeout(crate::testing::MILLI * 1_000, async {
+        let inside = {
+            let _context = crate::enter(&timer, true);
+            deadline()
+        };
+        (inside, deadline().is_some())
+    }));
+    assert_eq!(seen, Ok((None, true)));
+}

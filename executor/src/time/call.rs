@@ -2,7 +2,7 @@
 //!
 //! A callback is a task that sleeps and calls: it runs on a worker, may spawn, and a panic in it is reported as a task's is.
 
-use super::handle::Handle;
+use crate::runtime::Handle;
 use crate::task::{AbortHandle, Meta};
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use std::fmt;
