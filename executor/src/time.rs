@@ -1,8 +1,10 @@
 //! Sleeps, intervals, timeouts, the deadline in force, values and streams in time.
 
+mod alarm;
 mod call;
 mod clock;
 
+pub use alarm::{sleep_until_boot, sleep_until_wall};
 pub use call::{CallHandle, call_at, call_later, call_soon};
 pub use clock::{advance, pause, resume};
 pub use filch_timer::{

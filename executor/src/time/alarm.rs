@@ -1,0 +1,144 @@
+//! Sleeping until a point of a clock that other sleeps do not go by: the time of day, or the time since boot.
+//!
+//! On Linux each such sleep is a timer of the kernel's (`timerfd`), waited for like any descriptor: it counts while the machine is
+//! suspended, and one for the time of day is told when somebody sets that. Elsewhere there is no such thing to wait for: the
+//! clock is looked at again every ten seconds, and suspension is noticed when the machine is awake.
+
+use filch_timer::{Boot, BootInstant, TimeSource, Wall};
+use std::io;
+use std::time::{Duration, SystemTime};
+
+/// Waits until the machine has been up for so long, suspended or not.
+///
+/// No virtual clock moves it. On systems where [`Boot::COUNTS_SUSPENSION`] is false it goes by the monotonic clock.
+///
+/// # Errors
+/// What the operating system says when it gives no descriptor.
+/// # Cancel safety
+/// Nothing is lost by dropping the future.
+///
+/// # Examples
+/// ```
+/// use filch::time::{Boot, TimeSource, sleep_until_boot};
+/// use std::time::Duration;
+///
+/// // A lease of ten minutes is over after ten minutes, even if the lid was closed for nine of them.
+/// let lease = Boot::later(Boot::now(), Duration::from_millis(2));
+/// filch::block_on(sleep_until_boot(lease))?;
+/// assert!(Boot::now() >= lease);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn sleep_until_boot(point: BootInstant) -> io::Result<()> {
+    system::sleep_until::<Boot>(point).await
+}
+
+/// Waits until it is so late, by the time of day that people and other machines set.
+///
+/// When the time is set while this waits, what counts is the new time: set forward beyond the point, the wait is over; set back, it
+/// becomes longer. No virtual clock moves it.
+///
+/// # Errors
+/// What the operating system says when it gives no descriptor.
+/// # Cancel safety
+/// Nothing is lost by dropping the future.
+///
+/// # Examples
+/// ```
+/// use filch::time::sleep_until_wall;
+/// use std::time::{Duration, SystemTime};
+///
+/// let soon = SystemTime::now() + Duration::from_millis(2);
+/// filch::block_on(sleep_until_wall(soon))?;
+/// assert!(SystemTime::now() >= soon);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn sleep_until_wall(point: SystemTime) -> io::Result<()> {
+    system::sleep_until::<Wall>(point).await
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use super::{Boot, BootInstant, Duration, SystemTime, TimeSource, Wall, io};
+    use filch_reactor::Async;
+    use rustix::io::{Errno, read};
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+
+    /// A clock that the kernel has timers for.
+    pub(super) trait Kernel: TimeSource {
+        const ID: TimerfdClockId;
+        const SET: TimerfdTimerFlags;
+
+        /// How far the point is from the clock's own beginning.
+        fn since_beginning(point: Self::Point) -> Duration;
+    }
+
+    impl Kernel for Boot {
+        const ID: TimerfdClockId = TimerfdClockId::Boottime;
+        const SET: TimerfdTimerFlags = TimerfdTimerFlags::ABSTIME;
+
+        fn since_beginning(point: BootInstant) -> Duration {
+            point.since_boot()
+        }
+    }
+
+    impl Kernel for Wall {
+        const ID: TimerfdClockId = TimerfdClockId::Realtime;
+        const SET: TimerfdTimerFlags = TimerfdTimerFlags::ABSTIME.union(TimerfdTimerFlags::CANCEL_ON_SET);
+
+        fn since_beginning(point: SystemTime) -> Duration {
+            point.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        }
+    }
+
+    pub(super) async fn sleep_until<C: Kernel>(point: C::Point) -> io::Result<()> {
+        if C::now() >= point {
+            return Ok(());
+        }
+        let timer = timerfd_create(C::ID, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
+        let timer = Async::new_nonblocking(timer)?;
+        let at = since_beginning(C::since_beginning(point));
+        // The type does not promise the order of its two fields, so both have the same value: the timer would fire again after as long
+        // as it took to come here from the clock's beginning, and is gone by then.
+        let at = Itimerspec { it_interval: at, it_value: at };
+        loop {
+            timerfd_settime(timer.get_ref(), C::SET, &at)?;
+            // Set to a time that has passed meanwhile it fires at once, unless that time is zero, which means never.
+            if C::now() >= point {
+                return Ok(());
+            }
+            let fired = timer.read_with(|timer| Ok(read(timer, &mut [0; 8])?)).await;
+            match fired {
+                Ok(_) if C::now() >= point => return Ok(()),
+                // The time was set.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => {}
+                Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn since_beginning(duration: Duration) -> Timespec {
+        // What is too far for the kernel it takes for the last point it knows.
+        let tv_sec = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Timespec { tv_sec, tv_nsec: duration.subsec_nanos().into() }
+    }
+}
+
+/// How long a change of the clock may go unnoticed where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+const LOOK: Duration = Duration::from_secs(10);
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{LOOK, TimeSource, io};
+
+    pub(super) async fn sleep_until<C: TimeSource>(point: C::Point) -> io::Result<()> {
+        while C::now() < point {
+            filch_timer::sleep(C::until(point).min(LOOK)).await;
+        }
+        Ok(())
+    }
+}
