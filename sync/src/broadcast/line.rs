@@ -18,7 +18,9 @@
 //!
 //! # Each once
 //! Those that join have the numbers of the states they saw, which only grow along the line. Who tells all of a
-//! change stops at the first that has seen it: one that comes back between two batches is not told again.
+//! change stops at the first that has seen it: one that comes back between two batches is not told again. One that
+//! is in the line and finds that it has seen more since, by other means than this wait, goes to the back: in its
+//! place it would hide those behind it that have not.
 
 #![allow(unsafe_code, reason = "a waiter that lives beside the line it waits in")]
 
@@ -181,9 +183,13 @@ impl<'a> LineWaiter<'a> {
                     Step::Done(result)
                 }
                 Err(number) => {
-                    // Told, and another was faster: back to the front. Where all are told, numbers must not
-                    // fall along the line.
-                    let told = matches!(waiter.look(locked).0, Phase::Notified(_));
+                    let (phase, tag) = waiter.as_mut().look(locked);
+                    if phase == Phase::Waiting && tag.number != number && !*this.is_counted {
+                        // Numbers must not fall along the line: to the back.
+                        waiter.leave_locked(locked);
+                    }
+                    // Told, and another was faster: back to the front. Where all are told, it is to the back.
+                    let told = matches!(phase, Phase::Notified(_));
                     if late {
                         line.occupied.store(true, Ordering::Relaxed);
                     }

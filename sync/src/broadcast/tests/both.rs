@@ -5,6 +5,7 @@ use crate::broadcast::{
     BroadcastStatistics, Receiver, RecvError, SendError, TryRecvError, TrySendError, bounded, lossy,
 };
 use crate::testing::{Count, Hand};
+use filch_primitive::WAKE_BATCH_CAPACITY;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use std::pin::Pin;
@@ -83,6 +84,47 @@ fn one_that_comes_back_between_two_batches_is_left_alone() {
     sender.try_send(8).unwrap();
     assert!(again.iter().all(|one| one.1.take() == 1));
     again.iter().for_each(|one| drop(one.0.lock().unwrap().take()));
+}
+
+/// One that waits as a stream gets a value by other means while those before it are being told of it, and waits for the
+/// next: in its place it would stand before those behind it that have not had the value.
+#[test]
+fn one_that_has_had_more_since_it_joined_hides_nobody_behind_it() {
+    use std::sync::{Arc, Mutex};
+    use std::task::{Wake, Waker};
+
+    /// Receives without waiting, then waits as a stream.
+    struct Ahead(Mutex<Receiver<usize>>);
+
+    impl Ahead {
+        fn waits(&self) {
+            let mut receiver = self.0.lock().unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(Pin::new(&mut *receiver).poll_next(&mut cx).is_pending());
+        }
+    }
+
+    impl Wake for Ahead {
+        fn wake(self: Arc<Self>) {
+            assert_eq!(self.0.lock().unwrap().try_recv(), Ok(1));
+            self.waits();
+        }
+    }
+
+    for (kind, (sender, streaming)) in kinds() {
+        let ahead = Arc::new(Ahead(Mutex::new(streaming)));
+        let mut others: Vec<_> = (0..=WAKE_BATCH_CAPACITY).map(|_| sender.subscribe()).collect();
+        let mut recvs: Vec<_> = others.iter_mut().map(|receiver| Hand::new(receiver.recv())).collect();
+        let mut late = recvs.pop().unwrap();
+        assert!(recvs[0].poll_with(&Waker::from(ahead.clone())).is_pending());
+        recvs[1..].iter_mut().for_each(Hand::pends);
+        ahead.waits();
+        late.pends();
+        sender.try_send(1).unwrap();
+        assert_eq!(late.wakes(), 1, "{kind}");
+        assert_eq!(late.ready(), Ok(1), "{kind}");
+        assert_eq!(sender.statistics().receivers_waiting, 1, "{kind}: the stream");
+    }
 }
 
 #[test]

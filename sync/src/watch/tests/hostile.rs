@@ -1,7 +1,8 @@
 //! User code that panics or comes back.
 
 use crate::testing::{Hand, PanicOnWake};
-use crate::watch::{Sender, channel};
+use crate::watch::{Receiver, Sender, channel};
+use filch_primitive::WAKE_BATCH_CAPACITY;
 use futures_core::Stream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -144,4 +145,39 @@ fn a_clone_that_panics_has_seen_and_harms_nothing() {
     assert!(next().is_pending());
     sender.send_replace(Fragile(2));
     assert!(matches!(next(), Poll::Ready(Some(Fragile(2)))));
+}
+
+/// One that waits as a stream looks at a value while those before it are being told of it, and waits for the next: in its place
+/// it would stand before those behind it that have not seen the value.
+#[test]
+fn one_that_has_seen_more_since_it_joined_hides_nobody_behind_it() {
+    struct Ahead(Mutex<Receiver<usize>>);
+
+    impl Ahead {
+        fn waits(&self) {
+            let mut receiver = self.0.lock().unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(Pin::new(&mut *receiver).poll_next(&mut cx).is_pending());
+        }
+    }
+
+    impl Wake for Ahead {
+        fn wake(self: Arc<Self>) {
+            assert_eq!(*self.0.lock().unwrap().borrow_and_update(), 1);
+            self.waits();
+        }
+    }
+
+    let (sender, streaming) = channel(0);
+    let ahead = Arc::new(Ahead(Mutex::new(streaming)));
+    let mut others: Vec<_> = (0..=WAKE_BATCH_CAPACITY).map(|_| sender.subscribe()).collect();
+    let mut waits: Vec<_> = others.iter_mut().map(|receiver| Hand::new(receiver.changed())).collect();
+    let mut late = waits.pop().unwrap();
+    assert!(waits[0].poll_with(&Waker::from(ahead.clone())).is_pending());
+    waits[1..].iter_mut().for_each(Hand::pends);
+    ahead.waits();
+    late.pends();
+    sender.send_replace(1);
+    assert_eq!((late.wakes(), late.ready()), (1, Ok(())));
+    assert_eq!(sender.statistics().waiters, 1, "the stream");
 }
