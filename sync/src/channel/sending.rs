@@ -31,6 +31,11 @@ impl<'a, T> Sending<'a, T> {
         Self { is_done: false, waiter: LineWaiter::new(line), slot: Slot::new(value) }
     }
 
+    /// As [`new`](Self::new), for one that may be left alone while it waits.
+    pub(super) fn standing(line: &'a Line, value: T) -> Self {
+        Self { waiter: LineWaiter::standing(line), ..Self::new(line, value) }
+    }
+
     /// Whether the value was sent or has come back.
     pub(super) fn is_done(&self) -> bool {
         self.is_done

@@ -2,6 +2,7 @@
 //!
 //! What is sent goes into the channel at once if there is room. If not, the sink holds it and stands in the senders' line with it;
 //! ready, flushed and closed are what they say when it is in. The place for that is allocated when it is first needed, and kept.
+//! Its owner may leave it alone there for as long as it likes: who tells it of room tells the next in the line as well.
 
 #![allow(unsafe_code, reason = "a waiter that lives beside the channel it waits for")]
 
@@ -74,7 +75,7 @@ impl<T> SendSink<T> {
         // SAFETY: the line lies in an `Arc`'s allocation: it does not move, and lives as long as `self.sender`, which is dropped
         // after what holds this reference, see the fields and `close`.
         let line: &'static Line = unsafe { &*line };
-        let sending = Sending::new(line, value);
+        let sending = Sending::standing(line, value);
         match &mut self.sending {
             Some(place) => place.as_mut().set(sending),
             none => *none = Some(Box::pin(sending)),

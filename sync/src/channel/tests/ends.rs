@@ -147,6 +147,22 @@ fn a_sink_that_is_dropped_takes_its_value_and_its_place_with_it() {
 }
 
 #[test]
+fn a_sink_that_is_left_alone_takes_no_telling_for_itself() {
+    let (sender, receiver) = bounded(1);
+    sender.try_send(0).unwrap();
+    let mut sink = sender.clone().into_sink();
+    Pin::new(&mut sink).start_send(1).unwrap();
+    assert!(Pin::new(&mut sink).poll_flush(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut sends: Vec<_> = (2..4).map(|number| Hand::new(sender.send(number))).collect();
+    sends.iter_mut().for_each(Hand::pends);
+    assert_eq!(receiver.try_recv(), Ok(0));
+    assert_eq!((sends[0].wakes(), sends[1].wakes()), (1, 0), "the sink may never be polled again");
+    assert_eq!(sends[0].ready(), Ok(()));
+    assert_eq!(receiver.try_recv(), Ok(2));
+    assert_eq!(sends[1].wakes(), 1, "and it is not in the line any more");
+}
+
+#[test]
 #[should_panic(expected = "ready before")]
 fn a_sink_that_is_not_ready_says_so() {
     let (sender, _receiver) = bounded(1);
