@@ -8,10 +8,12 @@ use super::{
 };
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
 
 mod abandoned;
 
@@ -330,4 +332,48 @@ fn statistics_are_what_there_is() {
     let seen = semaphore.statistics();
     assert_eq!((seen.available, seen.kept, seen.waiters, seen.waiters_peak), (2, 0, 0, 3));
     assert!(seen.closed);
+}
+
+/// Counts the wake-ups that come from the thread it was made on, and not from the watchman's.
+struct Here(ThreadId, AtomicUsize);
+
+impl Wake for Here {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(usize::from(thread::current().id() == self.0), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn nobody_is_woken_to_watch_while_others_come() {
+    let semaphore = by_hand(1);
+    let mut holder = semaphore.try_acquire().unwrap();
+    let count = Arc::new(Here(thread::current().id(), AtomicUsize::new(0)));
+    let waker = Waker::from(count.clone());
+    let mut line = VecDeque::new();
+    for turn in 0..13 {
+        let mut last = Hand::new(semaphore.acquire());
+        assert!(last.poll_with(&waker).is_pending());
+        line.push_back(last);
+        if turn >= 3 {
+            drop(holder);
+            let Poll::Ready(Ok(permit)) = line.pop_front().unwrap().poll_with(&waker) else {
+                panic!("it is the first in line");
+            };
+            holder = permit;
+        }
+    }
+    assert_eq!(count.1.load(Ordering::Relaxed), 10, "one for each that was served");
+}
+
+#[test]
+fn more_than_can_be_counted_may_be_kept() {
+    let semaphore = by_hand(0);
+    let mut waiters: Vec<_> = (0..10).map(|_| Hand::new(semaphore.acquire_many(MAX_PERMITS))).collect();
+    waiters.iter_mut().for_each(Hand::pends);
+    (0..10).for_each(|_| semaphore.add_permits(MAX_PERMITS));
+    assert_eq!(semaphore.statistics().kept, usize::MAX);
+    waiters.iter_mut().take(8).for_each(|waiter| waiter.ready().unwrap().forget());
+    semaphore.add_permits(MAX_PERMITS);
+    waiters[8].ready().unwrap().forget();
+    assert!(semaphore.statistics().kept < 8 && semaphore.available_permits() < 8);
 }

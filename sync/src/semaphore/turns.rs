@@ -18,8 +18,8 @@
 //!
 //! Go away: a good one takes what its own epoch keeps [out](Turns::forgo), and it is free.
 //!
-//! Watch: whoever waits behind others, or while something is kept, and finds no watcher, is the watcher. It [leaves](watch) its
-//! waker as the bell, or, when something is kept, has it rung a grace later. The one who tells has the bell that it finds rung.
+//! Watch: whoever waits behind others, or while something is kept, and finds no watcher, or comes and finds the head watching, is the
+//! watcher. It [leaves](watch) its waker as the bell, or, when something is kept, has it rung a grace later. The one who tells has the bell that it finds rung.
 //! The watcher, polled, [turns](Turns::turn) the epoch if it is over: what was old is free, what was young is old. One that did not
 //! come back after its bell is replaced by the next one who tells or joins.
 //!
@@ -98,12 +98,13 @@ impl Turns {
 
     /// All that is kept.
     pub(crate) fn kept(&self) -> usize {
-        self.young + self.old
+        self.young.saturating_add(self.old)
     }
 
     /// Keeps `count` for a waiter; the answer is the token to tell it with.
     pub(crate) fn keep(&mut self, count: usize) -> u32 {
-        self.young += count;
+        // More than any semaphore can count is lost, as when it is added.
+        self.young = self.young.saturating_add(count);
         self.epoch
     }
 
@@ -269,10 +270,16 @@ fn tend<S: Counts>(locked: &mut Locked<'_, S>, calls: &mut Calls) {
 /// Asked under the lock by the waiter `id`, which is about to wait: whether it is to call [`watch`].
 pub(crate) fn is_to_watch<S: Counts>(locked: &mut Locked<'_, S>, id: usize, waker: &Waker) -> bool {
     let behind_others = locked.front_id().is_some_and(|front| front != id);
+    let front = locked.front_id();
     let turns = locked.turns();
     let keeps = turns.kept() > 0;
+    // The head is the next to be told: then somebody would have to be woken to watch, while this one is here.
+    let head_watches = behind_others && front == Some(turns.watcher);
     let lost = || turns.bell.is_none() && clock::micros().saturating_sub(turns.asked_us) > WATCHER_LOST_US;
-    if (turns.watcher == 0 && (behind_others || keeps)) || (turns.watcher != id && keeps && lost()) {
+    if head_watches
+        || (turns.watcher == 0 && (behind_others || keeps))
+        || (turns.watcher != id && keeps && lost())
+    {
         // Its time is set by `watch`; whoever finds it lost before that wakes one waiter in vain.
         turns.watcher = id;
     }
@@ -307,7 +314,9 @@ pub(crate) fn watch<S: Counts>(
     if back > 0 {
         free(back);
     }
+    let replaced = turns.bell.take();
     drop(locked);
+    replaced.into_iter().for_each(drop_contained);
     ring(bell);
     back > 0
 }
