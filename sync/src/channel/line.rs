@@ -132,7 +132,10 @@ impl Line {
         // Behind the lock nobody can be missed: whoever joined before is there, whoever joins later tries again.
         let mut batch = WakeBatch::new();
         let mut locked = self.queue.lock();
-        while !locked.is_empty() {
+        // Those that come back in between, because it was not yet for them, do not keep this going: one of them that is told in
+        // the place of another tries again before it waits, and passes the telling on when it goes.
+        let mut left = locked.len();
+        while left > 0 && !locked.is_empty() {
             if !batch.has_room() {
                 self.count(&locked);
                 drop(locked);
@@ -140,6 +143,7 @@ impl Line {
                 locked = self.queue.lock();
                 continue;
             }
+            left -= 1;
             if let Some(waker) = locked.notify_front(TOLD) {
                 batch.push(waker);
             }

@@ -1,8 +1,11 @@
 //! Closing: by hand, and by the last end.
 
 use super::flavours;
-use crate::channel::{SendError, TryRecvError, TrySendError, bounded, rendezvous};
+use crate::channel::{Receiver, RecvFuture, SendError, TryRecvError, TrySendError, bounded, rendezvous};
 use crate::testing::Hand;
+use filch_primitive::WAKE_BATCH_CAPACITY;
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 
 #[test]
 fn what_was_sent_before_closing_is_received() {
@@ -88,4 +91,45 @@ fn errors_speak() {
     assert!(TrySendError::Full(1).is_full());
     assert_eq!(TrySendError::Closed(1).into_inner(), 1);
     assert_eq!(TryRecvError::Empty.to_string(), "the channel is empty");
+}
+
+/// A receiver that is polled wherever it is woken, at most so often that a test with it comes to an end.
+struct AtOnce(Mutex<(Option<Hand<RecvFuture<'static, u8>>>, usize)>);
+
+impl AtOnce {
+    fn polls(self: &Arc<Self>) {
+        let mut place = self.0.lock().unwrap();
+        let (recv, polls) = &mut *place;
+        *polls += 1;
+        if *polls < 100
+            && let Some(recv) = recv
+        {
+            let _ = recv.poll_with(&Waker::from(self.clone()));
+        }
+    }
+}
+
+impl Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        self.polls();
+    }
+}
+
+/// Closed, with a place reserved: there is nothing yet, and it is not the end.
+#[test]
+fn those_that_wait_on_after_the_close_do_not_keep_it_from_returning() {
+    let (sender, receiver) = bounded(1);
+    let receiver: &'static Receiver<u8> = Box::leak(Box::new(receiver));
+    let permit = sender.try_reserve().unwrap();
+    let all: Vec<_> = (0..3 * WAKE_BATCH_CAPACITY)
+        .map(|_| Arc::new(AtOnce(Mutex::new((Some(Hand::new(receiver.recv())), 0)))))
+        .collect();
+    all.iter().for_each(AtOnce::polls);
+    receiver.close();
+    let polls: usize = all.iter().map(|one| one.0.lock().unwrap().1).sum();
+    assert!(polls <= 2 * all.len(), "{polls} polls: one when it came, one by the close");
+    assert_eq!(sender.statistics().waiting_receivers, all.len(), "nothing came, and nothing ended");
+    drop(permit);
+    assert_eq!(sender.statistics().waiting_receivers, 0, "all see the end");
+    all.iter().for_each(|one| drop(one.0.lock().unwrap().0.take()));
 }
