@@ -79,17 +79,19 @@ impl Line {
     }
 
     #[cold]
-    fn tell_waiting(&self, mut count: usize, number: u64) {
+    fn tell_waiting(&self, count: usize, number: u64) {
         let mut batch = WakeBatch::new();
         let mut locked = self.queue.lock();
-        while count > 0 && locked.front().is_some_and(|front| front.number < number) {
+        // Those that come back in between do so with what they have seen, or are told of the next change.
+        let mut left = count.min(locked.len());
+        while left > 0 && locked.front().is_some_and(|front| front.number < number) {
             if !batch.has_room() {
                 drop(locked);
                 batch.wake_all();
                 locked = self.queue.lock();
                 continue;
             }
-            count -= 1;
+            left -= 1;
             if let Some(waker) = locked.notify_front(TOLD) {
                 batch.push(waker);
             }

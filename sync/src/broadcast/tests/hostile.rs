@@ -1,8 +1,9 @@
 //! User code that panics or comes back, and values that must be dropped once.
 
 use super::kinds;
-use crate::broadcast::{Sender, TryRecvError, bounded, lossy};
+use crate::broadcast::{ClosedFuture, Receiver, Sender, TryRecvError, bounded, lossy};
 use crate::testing::{Hand, PanicOnWake};
+use filch_primitive::WAKE_BATCH_CAPACITY;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -244,4 +245,46 @@ fn the_memory_of_a_burst_is_given_back() {
     (0..100_000).for_each(|n| assert_eq!(sender.try_send(n), Ok(1)));
     (0..100_000).for_each(|n| assert_eq!(receiver.try_recv(), Ok(n)));
     assert!(sender.slots() <= super::super::ring::SLOTS_KEPT);
+}
+
+/// Waits for the end, opens the channel again when it is told of it, and waits on: at most so often that a test with it comes to
+/// an end.
+struct Reopens {
+    sender: &'static Sender<u8>,
+    closed: Mutex<(Hand<ClosedFuture<'static, u8>>, usize)>,
+    receivers: Arc<Mutex<Vec<Receiver<u8>>>>,
+}
+
+impl Reopens {
+    fn polls(self: &Arc<Self>) {
+        let mut place = self.closed.lock().unwrap();
+        let (closed, polls) = &mut *place;
+        *polls += 1;
+        if *polls < 100 {
+            assert!(closed.poll_with(&Waker::from(self.clone())).is_pending());
+        }
+    }
+}
+
+impl Wake for Reopens {
+    fn wake(self: Arc<Self>) {
+        self.receivers.lock().unwrap().push(self.sender.subscribe());
+        self.polls();
+    }
+}
+
+#[test]
+fn those_that_open_it_again_and_wait_on_do_not_keep_the_last_receiver_from_going() {
+    let (sender, receiver) = bounded(1);
+    let sender: &'static Sender<u8> = Box::leak(Box::new(sender));
+    let receivers = Arc::new(Mutex::new(Vec::new()));
+    let all: Vec<_> = (0..3 * WAKE_BATCH_CAPACITY)
+        .map(|_| {
+            let closed = Mutex::new((Hand::new(sender.closed()), 0));
+            Arc::new(Reopens { sender, closed, receivers: receivers.clone() })
+        })
+        .collect();
+    all.iter().for_each(Reopens::polls);
+    drop(receiver);
+    assert!(all.iter().all(|one| one.closed.lock().unwrap().1 == 2), "once when it came, once by the end");
 }
