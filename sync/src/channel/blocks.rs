@@ -201,7 +201,8 @@ impl<T> BlockQueue<T> {
         Ok(pushed_out)
     }
 
-    /// Reserves `count` places, all or none, where some of the limit is taken elsewhere.
+    /// Reserves `count` places, all or none, where some of the limit is taken elsewhere. Without a limit half of what can be
+    /// counted is left for those that do not reserve: they are never refused.
     ///
     /// # Errors
     /// Full, or closed.
@@ -210,8 +211,9 @@ impl<T> BlockQueue<T> {
         if inner.closed {
             return Err(Push::Closed(()));
         }
+        let room = if self.limit == usize::MAX { usize::MAX / 2 } else { self.limit };
         match (inner.taken() + beside()).checked_add(count) {
-            Some(taken) if taken <= self.limit => {
+            Some(taken) if taken <= room => {
                 inner.reserved += count;
                 Ok(())
             }

@@ -148,6 +148,8 @@ impl<T> Shared<T> {
             Flavour::Hand => Ok(()),
         };
         reserved.map_err(|refused| match refused {
+            // Unbounded, it has as many as can be counted: nobody waits for that.
+            Push::Full(()) if self.capacity().is_none() => TryReserveError::NeverRoom,
             Push::Full(()) => TryReserveError::Full,
             Push::Closed(()) => TryReserveError::Closed,
         })

@@ -98,11 +98,6 @@ fn what_never_fits_is_refused_at_once() {
     let (sender, _receiver) = rendezvous::<u8>();
     assert_eq!(sender.try_reserve_owned().unwrap_err(), TryReserveError::NeverRoom);
     assert_eq!(Hand::new(sender.reserve_owned()).ready().unwrap_err(), ReserveError::NeverRoom);
-    let (sender, _receiver) = unbounded::<u8>();
-    let all = sender.try_reserve_many(usize::MAX).unwrap();
-    assert_eq!(sender.try_reserve().unwrap_err(), TryReserveError::Full, "counted, not wrapped");
-    drop(all);
-    assert!(sender.try_reserve().is_ok());
 }
 
 #[test]
@@ -170,4 +165,22 @@ fn a_waker_that_panics_costs_the_others_nothing() {
     drop(permits);
     assert_eq!(good.wakes(), 1);
     assert!(good.ready().is_ok() && bad.ready().is_ok());
+}
+
+#[test]
+fn an_unbounded_channel_has_room_for_values_whatever_is_reserved() {
+    let (sender, receiver) = unbounded();
+    assert_eq!(sender.try_reserve_many(usize::MAX).unwrap_err(), TryReserveError::NeverRoom);
+    let permits = sender.try_reserve_many(usize::MAX / 2).unwrap();
+    assert_eq!(sender.try_reserve().unwrap_err(), TryReserveError::NeverRoom, "counted, not wrapped");
+    assert_eq!(
+        Hand::new(sender.reserve()).ready().unwrap_err(),
+        ReserveError::NeverRoom,
+        "nobody waits here"
+    );
+    assert_eq!(sender.try_send(1), Ok(()));
+    assert_eq!(sender.force_send(2), Ok(None));
+    drop(permits);
+    assert_eq!(sender.try_reserve_many(3).unwrap().len(), 3);
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2]);
 }
