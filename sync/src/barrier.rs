@@ -83,6 +83,16 @@ impl Barrier {
     ///
     /// # Panics
     /// When it is for more than [`MAX_PARTIES`](Self::MAX_PARTIES).
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// static TURN: filch_sync::Barrier = filch_sync::Barrier::new(2);
+    /// let other = std::thread::spawn(|| TURN.wait_blocking().unwrap().is_leader());
+    /// let leads = TURN.wait().await?.is_leader();
+    /// assert_ne!(leads, other.join().unwrap());
+    /// # Ok::<(), filch_sync::BrokenBarrier>(())
+    /// # }).unwrap();
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(parties: usize) -> Self {
         let queue = WaitQueue::new(State { broken: false, trips: 0 });

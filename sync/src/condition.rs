@@ -82,6 +82,11 @@ type Present = u64;
 
 impl Condition {
     /// A condition nobody waits for.
+    ///
+    /// ```
+    /// static CHANGED: filch_sync::Condition = filch_sync::Condition::new();
+    /// assert_eq!(CHANGED.statistics().waiters, 0);
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new() -> Self {
         Self { queue: WaitQueue::new(0) }

@@ -52,6 +52,12 @@ pub struct Latch {
 
 impl Latch {
     /// A latch that opens after so many have arrived. One for nobody is open.
+    ///
+    /// ```
+    /// use filch_sync::Latch;
+    /// assert!(!Latch::new(1).try_wait());
+    /// assert!(Latch::new(0).try_wait());
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(count: usize) -> Self {
         Self { count: AtomicUsize::new(count), queue: WaitQueue::new(()) }

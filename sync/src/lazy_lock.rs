@@ -142,6 +142,13 @@ unsafe impl<T: Send + Sync, F: Initializer<T> + Send> Sync for LazyLock<T, F> wh
 
 impl<T, F: Initializer<T>> LazyLock<T, F> {
     /// One whose value `init` will make.
+    ///
+    /// ```
+    /// use filch_sync::LazyLock;
+    /// static ANSWER: LazyLock<u32> = LazyLock::new(|| Box::pin(async { 42 }));
+    /// assert_eq!(ANSWER.get(), None);
+    /// assert_eq!(futures_lite::future::block_on(ANSWER.force()), &42);
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(init: F) -> Self {
         let stage = UnsafeCell::new(Stage::New(init));

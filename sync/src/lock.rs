@@ -122,6 +122,12 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     /// A free lock around `value`.
+    ///
+    /// ```
+    /// static TOTAL: filch_sync::Lock<u32> = filch_sync::Lock::new(0);
+    /// *TOTAL.lock_blocking() += 1;
+    /// assert_eq!(*TOTAL.lock_blocking(), 1);
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(value: T) -> Self {
         Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
@@ -137,6 +143,14 @@ impl<T> Lock<T> {
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue. A future that was woken passes the turn on.
+    /// # Examples
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// let lock = filch_sync::Lock::new(1);
+    /// *lock.lock().await += 1;
+    /// assert_eq!(*lock.lock().await, 2);
+    /// # });
+    /// ```
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> LockFuture<'_, T> {
@@ -250,12 +264,24 @@ impl<T> Lock<T> {
     }
 
     /// The value: a lock borrowed mutably is locked by nobody.
+    ///
+    /// ```
+    /// let mut lock = filch_sync::Lock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: `&mut self` shows that there is no guard; the reference lives as long as that borrow.
         self.value.with_mut(|value| unsafe { &mut *value })
     }
 
     /// The value, without the lock.
+    ///
+    /// ```
+    /// let lock = filch_sync::Lock::new(vec![1]);
+    /// lock.lock_blocking().push(2);
+    /// assert_eq!(lock.into_inner(), [1, 2]);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -341,6 +367,12 @@ impl<'a, T> LockGuard<'a, T> {
     }
 
     /// The lock this guard came from.
+    ///
+    /// ```
+    /// let lock = filch_sync::Lock::new(1);
+    /// let guard = lock.lock_blocking();
+    /// assert!(std::ptr::eq(filch_sync::LockGuard::lock(&guard), &lock));
+    /// ```
     pub fn lock(guard: &Self) -> &'a Lock<T> {
         guard.lock
     }
@@ -400,11 +432,27 @@ impl<T> OwnedLockGuard<T> {
     }
 
     /// The lock this guard came from.
+    ///
+    /// ```
+    /// use filch_sync::{Lock, OwnedLockGuard};
+    /// use std::sync::Arc;
+    /// let lock = Arc::new(Lock::new(1));
+    /// let guard = lock.clone().lock_owned_blocking();
+    /// assert!(Arc::ptr_eq(OwnedLockGuard::lock(&guard), &lock));
+    /// ```
     pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
         &guard.lock
     }
 
     /// Releases the lock and gives the reference to it back.
+    ///
+    /// ```
+    /// use filch_sync::{Lock, OwnedLockGuard};
+    /// use std::sync::Arc;
+    /// let guard = Arc::new(Lock::new(1)).lock_owned_blocking();
+    /// let lock = OwnedLockGuard::unlock(guard);
+    /// assert!(lock.try_lock().is_some());
+    /// ```
     pub fn unlock(guard: Self) -> Arc<Lock<T>> {
         let lock = Self::into_lock(guard);
         lock.raw.unlock();

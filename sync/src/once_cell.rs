@@ -92,6 +92,11 @@ struct Turns {
 
 impl<T> OnceCell<T> {
     /// An empty cell.
+    ///
+    /// ```
+    /// static NAME: filch_sync::OnceCell<String> = filch_sync::OnceCell::new();
+    /// assert_eq!(NAME.get(), None);
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new() -> Self {
         Self { value: SetOnce::new(), turns: WaitQueue::new(Turns { held: false, round: 0 }) }

@@ -29,6 +29,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// A new pair.
+///
+/// ```
+/// let (sender, receiver) = filch_sync::oneshot::channel();
+/// let answer = std::thread::spawn(move || sender.send(6 * 7));
+/// assert_eq!(futures_lite::future::block_on(receiver), Ok(42));
+/// # answer.join().unwrap().unwrap();
+/// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = cell::pair();
     (Sender { cell: sender }, Receiver { cell: Some(receiver) })
@@ -47,11 +54,29 @@ impl<T> Sender<T> {
     /// unseen, with a receiver that is dropped later.
     /// # Complexity
     /// One locked instruction, two more when the receiver waits.
+    /// # Examples
+    /// ```
+    /// use filch_sync::oneshot;
+    /// let (sender, receiver) = oneshot::channel();
+    /// sender.send('a').unwrap();
+    /// assert_eq!(receiver.recv_blocking(), Ok('a'));
+    ///
+    /// let (sender, receiver) = oneshot::channel();
+    /// drop(receiver);
+    /// assert_eq!(sender.send('b'), Err('b'));
+    /// ```
     pub fn send(self, value: T) -> Result<(), T> {
         self.cell.send(value)
     }
 
     /// Whether a value would be refused.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::oneshot::channel::<u8>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.cell.is_closed()
     }
@@ -90,6 +115,15 @@ impl<T> Sender<T> {
     }
 
     /// Polls for what [`closed`](Self::closed) waits for. Only the waker of the last call is woken.
+    ///
+    /// ```
+    /// use std::task::{Context, Waker};
+    /// let (mut sender, receiver) = filch_sync::oneshot::channel::<u8>();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(sender.poll_closed(&mut cx).is_pending());
+    /// drop(receiver);
+    /// assert!(sender.poll_closed(&mut cx).is_ready());
+    /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         ready!(slice::proceed(cx));
         self.cell.poll_closed(cx)
@@ -142,11 +176,24 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`RecvError`] when the sender is gone without having sent.
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::oneshot::channel();
+    /// let worker = std::thread::spawn(move || sender.send("done"));
+    /// assert_eq!(receiver.recv_blocking(), Ok("done"));
+    /// # worker.join().unwrap().unwrap();
+    /// ```
     pub fn recv_blocking(self) -> Result<T, RecvError> {
         blocking::block_on(self)
     }
 
     /// Refuses a value that was not sent yet. One that was sent before can still be received.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::oneshot::channel();
+    /// receiver.close();
+    /// assert_eq!(sender.send('a'), Err('a'));
+    /// ```
     pub fn close(&mut self) {
         if let Some(cell) = &mut self.cell {
             cell.close();
@@ -167,6 +214,13 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the answer is given, or the sender is gone, or this half was closed. A value may still be there to take.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = filch_sync::oneshot::channel();
+    /// sender.send('a').unwrap();
+    /// assert!(receiver.is_closed());
+    /// assert_eq!(receiver.try_recv(), Ok('a'));
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.cell.as_ref().is_none_or(ReceiverCell::is_closed)
     }

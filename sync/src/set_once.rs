@@ -67,6 +67,13 @@ unsafe impl<T: Send + Sync> Sync for SetOnce<T> {}
 
 impl<T> SetOnce<T> {
     /// One that is not set.
+    ///
+    /// ```
+    /// static PORT: filch_sync::SetOnce<u16> = filch_sync::SetOnce::new();
+    /// assert_eq!(PORT.get(), None);
+    /// PORT.set(80).unwrap();
+    /// assert_eq!(PORT.get(), Some(&80));
+    /// ```
     #[cfg(not(filch_loom))]
     pub const fn new() -> Self {
         Self::holding(None, false)

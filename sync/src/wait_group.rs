@@ -74,6 +74,11 @@ struct Workers {
 
 impl WaitGroup {
     /// A group without workers.
+    ///
+    /// ```
+    /// let group = filch_sync::WaitGroup::new();
+    /// assert_eq!(group.statistics().workers, 0);
+    /// ```
     pub fn new() -> Self {
         Self { shared: Arc::new(WaitQueue::new(Workers { count: 0, round: 0 })) }
     }

@@ -126,18 +126,41 @@ impl Clock {
     /// On Linux and macOS it stands still while the machine is suspended: a sleep of an hour ends after an
     /// hour that the machine was awake. What is to happen at a certain time of day has to look at the time of
     /// day when it wakes.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// assert!(!Clock::real().is_manual());
+    /// ```
     #[must_use]
     pub const fn real() -> Self {
         Self(Kind::Real)
     }
 
     /// A virtual clock that starts at the present.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// use std::time::Duration;
+    /// let clock = Clock::manual();
+    /// let start = clock.now();
+    /// clock.advance(Duration::from_secs(3600));
+    /// assert_eq!(clock.now() - start, Duration::from_secs(3600));
+    /// ```
     #[must_use]
     pub fn manual() -> Self {
         Self::manual_at(time::now())
     }
 
     /// A virtual clock that starts at `start`.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// let start = std::time::Instant::now();
+    /// assert_eq!(Clock::manual_at(start).now(), start);
+    /// ```
     #[must_use]
     pub fn manual_at(start: Instant) -> Self {
         let now = AtomicU64::new(Nanos::from(start).raw());
@@ -174,12 +197,26 @@ impl Clock {
     }
 
     /// Whether this clock is virtual.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// assert!(Clock::manual().is_manual());
+    /// assert!(!Clock::real().is_manual());
+    /// ```
     #[must_use]
     pub const fn is_manual(&self) -> bool {
         matches!(self.0, Kind::Manual(_))
     }
 
     /// The time this clock shows.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// let before = std::time::Instant::now();
+    /// assert!(Clock::real().now() >= before);
+    /// ```
     #[must_use]
     pub fn now(&self) -> Instant {
         match &self.0 {
@@ -212,6 +249,21 @@ impl Clock {
     ///
     /// # Panics
     /// When the clock is the real one: nobody moves that.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut hour = pin!(sleep(Duration::from_secs(3600)));
+    /// assert_eq!(block_on(poll_once(hour.as_mut())), None);
+    /// clock.advance(Duration::from_secs(3600));
+    /// assert_eq!(block_on(poll_once(hour.as_mut())), Some(()));
+    /// ```
     #[track_caller]
     pub fn advance(&self, duration: Duration) {
         match &self.0 {
@@ -246,6 +298,16 @@ impl Clock {
     ///
     /// # Panics
     /// When the clock is the real one.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// let clock = Clock::manual();
+    /// let start = clock.now();
+    /// clock.resume();
+    /// while clock.now() == start {}
+    /// assert!(clock.now() > start);
+    /// ```
     #[track_caller]
     pub fn resume(&self) {
         match &self.0 {
@@ -255,6 +317,13 @@ impl Clock {
     }
 
     /// Whether this clock stands still until it is moved.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::Clock;
+    /// assert!(Clock::manual().is_paused());
+    /// assert!(!Clock::real().is_paused());
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_paused(&self) -> bool {
@@ -269,6 +338,22 @@ impl Clock {
     ///
     /// # Panics
     /// When the clock is the real one.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Idle, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut hour = pin!(sleep(Duration::from_secs(3600)));
+    /// assert_eq!(block_on(poll_once(hour.as_mut())), None);
+    /// assert!(!clock.advance_when_idle(Idle::Everything));
+    /// clock.set_auto_advance(true);
+    /// assert!(clock.advance_when_idle(Idle::Everything));
+    /// ```
     #[track_caller]
     pub fn set_auto_advance(&self, auto: bool) {
         match &self.0 {
@@ -286,6 +371,24 @@ impl Clock {
     ///
     /// # Panics
     /// When the clock is the real one.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Idle, Timer, enter, sleep_until};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let target = clock.now() + Duration::from_secs(60);
+    /// let mut until_then = pin!(sleep_until(target));
+    /// assert_eq!(block_on(poll_once(until_then.as_mut())), None);
+    /// let _moving = clock.move_until(target);
+    /// // The executor's part, with nothing left to run:
+    /// while clock.advance_when_idle(Idle::Everything) {}
+    /// assert_eq!(clock.now(), target);
+    /// ```
     #[track_caller]
     pub fn move_until(&self, target: Instant) -> MoveGuard {
         match &self.0 {
@@ -303,6 +406,21 @@ impl Clock {
     ///
     /// # Complexity
     /// One load for a clock that does not stand still; else linear in the number of its timers.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Idle, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let clock = Clock::auto();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// assert!(clock.awaits().is_none(), "there is no deadline to move to");
+    /// let mut hour = pin!(sleep(Duration::from_secs(3600)));
+    /// assert_eq!(block_on(poll_once(hour.as_mut())), None);
+    /// assert!(matches!(clock.awaits(), Some(Idle::Everything)));
+    /// ```
     #[must_use]
     pub fn awaits(&self) -> Option<Idle> {
         let Kind::Manual(manual) = &self.0 else { return None };
@@ -311,6 +429,13 @@ impl Clock {
 
     /// For executors: says that nothing can run, and how far that goes. A virtual clock that stands still and is to move by itself
     /// then shows the next deadline, and the timers due are fired, on the calling thread. Answers whether the clock moved.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Idle};
+    /// assert!(!Clock::manual().advance_when_idle(Idle::Everything), "it is to move by hand only");
+    /// assert!(!Clock::real().advance_when_idle(Idle::Everything));
+    /// ```
     pub fn advance_when_idle(&self, idle: Idle) -> bool {
         let Kind::Manual(manual) = &self.0 else { return false };
         match manual.next_move() {

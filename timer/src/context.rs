@@ -83,12 +83,28 @@ impl fmt::Debug for EnterGuard {
 }
 
 /// The present on this thread's clock: the [entered](enter) timer's, else the machine's.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{Clock, Timer, enter, now};
+/// let timer = Timer::new(Clock::manual());
+/// let _context = enter(&timer, true);
+/// assert_eq!(now(), timer.clock().now());
+/// ```
 #[must_use]
 pub fn now() -> Instant {
     with_current(|context| context.map_or_else(time::now, |context| context.timer.clock().now()))
 }
 
 /// This thread's clock: the [entered](enter) timer's, else the machine's.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{Clock, Timer, clock, enter};
+/// assert!(!clock().is_manual());
+/// let _context = enter(&Timer::new(Clock::manual()), true);
+/// assert!(clock().is_manual());
+/// ```
 #[must_use]
 pub fn clock() -> Clock {
     with_current(|context| context.map_or_else(Clock::real, |context| context.timer.clock().clone()))

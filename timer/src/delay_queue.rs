@@ -121,6 +121,12 @@ pub struct UnknownKey(());
 
 impl<T> DelayQueue<T> {
     /// A queue without values.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// assert!(DelayQueue::<u8>::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -264,6 +270,16 @@ impl<T> DelayQueue<T> {
     ///
     /// # Complexity
     /// Constant.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// let mut queue = DelayQueue::new();
+    /// let _late = queue.insert("late", Duration::from_secs(2));
+    /// let soon = queue.insert("soon", Duration::from_secs(1));
+    /// assert_eq!(queue.peek(), Some(soon));
+    /// ```
     #[must_use]
     pub fn peek(&self) -> Option<DelayKey> {
         self.order.peek().map(|Reverse(first)| DelayKey(first.key))
@@ -322,12 +338,33 @@ impl<T> DelayQueue<T> {
     }
 
     /// Values in the queue, due or not.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert('a', Duration::ZERO);
+    /// queue.insert('b', Duration::from_secs(1));
+    /// assert_eq!(queue.len(), 2);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether there are no values.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// let mut queue = DelayQueue::new();
+    /// let key = queue.insert('a', Duration::from_secs(1));
+    /// assert!(!queue.is_empty());
+    /// queue.remove(&key);
+    /// assert!(queue.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -416,6 +453,18 @@ impl<T> DelayQueue<T> {
     }
 
     /// As [`next`](Self::next), for hand-written futures.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::task::{Context, Waker};
+    /// use std::time::Duration;
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut queue = DelayQueue::new();
+    /// assert!(queue.poll_expired(&mut cx).is_ready(), "it is empty");
+    /// queue.insert('a', Duration::from_secs(3600));
+    /// assert!(queue.poll_expired(&mut cx).is_pending());
+    /// ```
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Option<Expired<T>>> {
         ready!(slice::proceed(cx));
         let Some(&Reverse(first)) = self.order.peek() else { return Poll::Ready(None) };
@@ -469,26 +518,85 @@ impl<T> DelayQueue<T> {
 
 impl<T> Expired<T> {
     /// The key it had; the queue does not know it any more.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// # futures_lite::future::block_on(async {
+    /// let mut queue = DelayQueue::new();
+    /// let key = queue.insert("now", Duration::ZERO);
+    /// let due = queue.next().await.unwrap();
+    /// assert_eq!(due.key(), key);
+    /// assert_eq!(queue.get(&key), None);
+    /// # });
+    /// ```
     pub const fn key(&self) -> DelayKey {
         self.key
     }
 
     /// When it was to come out. When it did, that was past.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{DelayQueue, now};
+    /// # futures_lite::future::block_on(async {
+    /// let mut queue = DelayQueue::new();
+    /// let deadline = now();
+    /// queue.insert_at("now", deadline);
+    /// assert_eq!(queue.next().await.unwrap().deadline(), deadline);
+    /// # });
+    /// ```
     pub const fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// The value.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// # futures_lite::future::block_on(async {
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert("now", Duration::ZERO);
+    /// assert_eq!(queue.next().await.unwrap().get_ref(), &"now");
+    /// # });
+    /// ```
     pub const fn get_ref(&self) -> &T {
         &self.value
     }
 
     /// The value, to be changed.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// # futures_lite::future::block_on(async {
+    /// let mut retries = DelayQueue::new();
+    /// retries.insert(1, Duration::ZERO);
+    /// let mut due = retries.next().await.unwrap();
+    /// *due.get_mut() += 1;
+    /// assert_eq!(due.into_inner(), 2);
+    /// # });
+    /// ```
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.value
     }
 
     /// The value alone.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::DelayQueue;
+    /// use std::time::Duration;
+    /// # futures_lite::future::block_on(async {
+    /// let mut queue = DelayQueue::new();
+    /// queue.insert(String::from("now"), Duration::ZERO);
+    /// assert_eq!(queue.next().await.unwrap().into_inner(), "now");
+    /// # });
+    /// ```
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -111,11 +111,32 @@ impl Interval {
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick: the next call waits for the same one.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::interval;
+    /// use std::time::Duration;
+    /// futures_lite::future::block_on(async {
+    ///     let mut beat = interval(Duration::from_millis(1));
+    ///     let first = beat.tick().await;
+    ///     assert_eq!(beat.tick().await - first, Duration::from_millis(1));
+    /// });
+    /// ```
     pub async fn tick(&mut self) -> Instant {
         poll_fn(|cx| self.poll_tick(cx)).await
     }
 
     /// As [`tick`](Self::tick), for hand-written futures.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval_at, now};
+    /// use std::task::{Context, Waker};
+    /// use std::time::Duration;
+    /// let hour = Duration::from_secs(3600);
+    /// let mut beat = interval_at(now() + hour, hour);
+    /// assert!(beat.poll_tick(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.sleep.as_mut().poll(cx));
         let tick = self.due;
@@ -125,6 +146,16 @@ impl Interval {
     }
 
     /// Begins anew: the next tick comes a period from now.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval, now};
+    /// use std::time::Duration;
+    /// let mut beat = interval(Duration::from_secs(3600));
+    /// let asked = now();
+    /// beat.reset();
+    /// assert!(beat.next_tick() >= asked + Duration::from_secs(3600));
+    /// ```
     pub fn reset(&mut self) {
         self.reset_at(later(context::now(), self.period));
     }
@@ -169,6 +200,16 @@ impl Interval {
     /// Begins anew: the next tick comes at `start`. A start in the past counts as ticks missed.
     ///
     /// A task that waits for a tick stays registered, and is woken at the new time without polling again.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{interval, now};
+    /// use std::time::Duration;
+    /// let mut beat = interval(Duration::from_secs(60));
+    /// let start = now() + Duration::from_secs(5);
+    /// beat.reset_at(start);
+    /// assert_eq!(beat.next_tick(), start);
+    /// ```
     pub fn reset_at(&mut self, start: Instant) {
         self.due = start;
         self.sleep.as_mut().reset(start);
@@ -191,6 +232,15 @@ impl Interval {
     }
 
     /// How late a tick may come by choice: the power of two nanoseconds below what was asked for.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::interval;
+    /// use std::time::Duration;
+    /// let mut beat = interval(Duration::from_secs(1));
+    /// beat.set_slack(Duration::from_nanos(1000));
+    /// assert_eq!(beat.slack(), Duration::from_nanos(512));
+    /// ```
     #[must_use]
     pub fn slack(&self) -> Duration {
         self.sleep.slack()
@@ -212,12 +262,28 @@ impl Interval {
     }
 
     /// The time between two ticks.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::interval;
+    /// use std::time::Duration;
+    /// assert_eq!(interval(Duration::from_secs(1)).period(), Duration::from_secs(1));
+    /// ```
     #[must_use]
     pub const fn period(&self) -> Duration {
         self.period
     }
 
     /// What is done about missed ticks.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{MissedTickBehavior, interval};
+    /// use std::time::Duration;
+    /// let mut beat = interval(Duration::from_secs(1));
+    /// beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// assert_eq!(beat.missed_tick_behavior(), MissedTickBehavior::Delay);
+    /// ```
     #[must_use]
     pub const fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed

@@ -130,17 +130,42 @@ impl Sleep {
 
     /// As [`with_slack`](Self::with_slack), for one that is polled already. One that was seen to be ready stays so:
     /// then the slack counts from the next [`reset`](Self::reset).
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::sleep;
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let mut nap = pin!(sleep(Duration::from_secs(60)));
+    /// nap.as_mut().set_slack(Duration::from_secs(1));
+    /// assert!(nap.slack() > Duration::from_millis(500));
+    /// ```
     pub fn set_slack(self: Pin<&mut Self>, slack: Duration) {
         self.project().registration.set_beat(Beat::within(slack));
     }
 
     /// How much later than its deadline it may be ready: the power of two nanoseconds below what was asked for.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::sleep;
+    /// use std::time::Duration;
+    /// let nap = sleep(Duration::from_secs(60)).with_slack(Duration::from_nanos(1000));
+    /// assert_eq!(nap.slack(), Duration::from_nanos(512));
+    /// ```
     #[must_use]
     pub fn slack(&self) -> Duration {
         self.registration.beat().period()
     }
 
     /// The deadline asked for. A deadline more than 292 years from the start of the process is kept at that distance.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{now, sleep_until};
+    /// let deadline = now();
+    /// assert_eq!(sleep_until(deadline).deadline(), deadline);
+    /// ```
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.nanos().to_instant()
@@ -154,6 +179,14 @@ impl Sleep {
 
     /// Whether it is ready, by the clock of the timer it is registered with, or else of this thread: its deadline
     /// has come, and what it takes of its slack.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::sleep;
+    /// use std::time::Duration;
+    /// assert!(sleep(Duration::ZERO).is_elapsed());
+    /// assert!(!sleep(Duration::from_secs(60)).is_elapsed());
+    /// ```
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         self.registration.is_elapsed()

@@ -39,6 +39,13 @@ pub trait TimeSource: sealed::Sealed + Copy + fmt::Debug + Send + Sync + 'static
     type Point: Copy + Ord + fmt::Debug + Send + Sync + 'static;
 
     /// The present.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Monotonic, TimeSource};
+    /// let before = Monotonic::now();
+    /// assert!(Monotonic::now() >= before);
+    /// ```
     fn now() -> Self::Point;
 
     /// The point `by` so much later, or the last that can be said.
@@ -78,6 +85,15 @@ pub trait TimeSource: sealed::Sealed + Copy + fmt::Debug + Send + Sync + 'static
     fn between(from: Self::Point, to: Self::Point) -> Duration;
 
     /// How long it is from now to a point, as this clock stands; zero when the point has come.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Boot, TimeSource};
+    /// use std::time::Duration;
+    /// let lease = Boot::later(Boot::now(), Duration::from_secs(60));
+    /// assert!(Boot::until(lease) > Duration::from_secs(50));
+    /// assert_eq!(Boot::until(Boot::earlier(lease, Duration::from_secs(61))), Duration::ZERO);
+    /// ```
     #[must_use]
     fn until(point: Self::Point) -> Duration {
         Self::between(Self::now(), point)
@@ -129,12 +145,26 @@ impl BootInstant {
     pub const BOOT: Self = Self(Duration::ZERO);
 
     /// The point so long after the machine's start.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::BootInstant;
+    /// use std::time::Duration;
+    /// assert!(BootInstant::from_boot(Duration::from_secs(1)) > BootInstant::BOOT);
+    /// ```
     #[must_use]
     pub const fn from_boot(since_boot: Duration) -> Self {
         Self(since_boot)
     }
 
     /// How long after the machine's start.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::BootInstant;
+    /// use std::time::Duration;
+    /// assert_eq!(BootInstant::BOOT.since_boot(), Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn since_boot(self) -> Duration {
         self.0

@@ -138,21 +138,55 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 
 impl<F> Timeout<F> {
     /// The future that is waited for.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout;
+    /// use std::time::Duration;
+    /// let limited = timeout(Duration::from_secs(1), std::future::ready(7));
+    /// assert_eq!(limited.get_ref().clone().into_inner(), 7);
+    /// ```
     pub const fn get_ref(&self) -> &F {
         &self.future
     }
 
     /// The future that is waited for, pinned.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{sleep, timeout};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// let mut limited = pin!(timeout(Duration::from_secs(1), sleep(Duration::from_secs(60))));
+    /// // What it is for is to end at once.
+    /// limited.as_mut().get_pin_mut().reset(filch_timer::now());
+    /// assert!(futures_lite::future::block_on(limited).is_ok());
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut F> {
         self.project().future
     }
 
     /// The future that is waited for, without the limit.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout;
+    /// use std::time::Duration;
+    /// let limited = timeout(Duration::from_secs(1), std::future::ready(7));
+    /// assert_eq!(limited.into_inner().into_inner(), 7);
+    /// ```
     pub fn into_inner(self) -> F {
         self.future
     }
 
     /// When the time is up; without a deadline, the end of the time line.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{now, timeout_at};
+    /// let deadline = now();
+    /// assert_eq!(timeout_at(deadline, std::future::ready(())).deadline(), deadline);
+    /// ```
     pub fn deadline(&self) -> Instant {
         self.limit.sleep.deadline()
     }

@@ -108,6 +108,12 @@ pub(crate) enum Link {
 
 impl Timer {
     /// A timer on `clock` that calls nobody: whoever drives it looks at [`next_deadline`](Self::next_deadline).
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer};
+    /// assert_eq!(Timer::new(Clock::real()).next_deadline(), None);
+    /// ```
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self::build(clock, None)
@@ -118,6 +124,22 @@ impl Timer {
     ///
     /// `notify` runs outside all locks, on the registering or advancing thread, after the new deadline was
     /// published and a `SeqCst` fence. It must not panic, and should not keep the timer alive.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::sync::mpsc;
+    /// use std::time::Duration;
+    ///
+    /// let (ring, bell) = mpsc::channel();
+    /// let timer = Timer::with_notify(Clock::real(), move || drop(ring.send(())));
+    /// // A thread that does not drive it registers the earliest deadline.
+    /// let _context = enter(&timer, false);
+    /// let mut nap = std::pin::pin!(sleep(Duration::from_secs(60)));
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// assert_eq!(bell.try_recv(), Ok(()));
+    /// ```
     #[must_use]
     pub fn with_notify(clock: Clock, notify: impl Fn() + Send + Sync + 'static) -> Self {
         Self::build(clock, Some(Box::new(notify)))
@@ -135,6 +157,12 @@ impl Timer {
     }
 
     /// The clock deadlines are read on.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer};
+    /// assert!(Timer::new(Clock::manual()).clock().is_manual());
+    /// ```
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
@@ -147,6 +175,21 @@ impl Timer {
     ///
     /// # Complexity
     /// One load.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut nap = pin!(sleep(Duration::from_secs(60)));
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// assert_eq!(timer.next_deadline(), Some(nap.deadline()));
+    /// ```
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let next = self.shared.next();
@@ -157,6 +200,20 @@ impl Timer {
     ///
     /// `None`: until it is notified. Either nothing is registered, or the clock is a virtual one that stands still, whose
     /// deadlines come nearer by being advanced and not by waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, now, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::new(Clock::real());
+    /// let _context = enter(&timer, true);
+    /// assert_eq!(timer.time_to_next(now()), None);
+    /// let mut nap = std::pin::pin!(sleep(Duration::from_secs(60)));
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// assert!(timer.time_to_next(now()).unwrap() <= Duration::from_secs(61));
+    /// ```
     #[must_use]
     pub fn time_to_next(&self, now: Instant) -> Option<Duration> {
         if self.clock().is_paused() {
@@ -169,6 +226,22 @@ impl Timer {
     ///
     /// # Complexity
     /// One load.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut nap = pin!(sleep(Duration::from_secs(60)));
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// assert!(!timer.is_due(clock.now()));
+    /// assert!(timer.is_due(nap.deadline()));
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_due(&self, now: Instant) -> bool {
@@ -184,6 +257,20 @@ impl Timer {
     ///
     /// # Complexity
     /// Nothing due: one load. Otherwise constant per entry that fires, plus at most ten moves in its life.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, now, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::new(Clock::real());
+    /// let _context = enter(&timer, true);
+    /// let mut nap = std::pin::pin!(sleep(Duration::from_millis(1)));
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// while timer.turn(now()) == 0 {}
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), Some(()));
+    /// ```
     pub fn turn(&self, now: Instant) -> usize {
         if !self.is_due(now) {
             return 0;
@@ -193,6 +280,13 @@ impl Timer {
     }
 
     /// As [`turn`](Self::turn), but gives up with `None` when somebody holds the lock, who may well be turning.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer};
+    /// let timer = Timer::new(Clock::real());
+    /// assert_eq!(timer.try_turn(timer.clock().now()), Some(0));
+    /// ```
     pub fn try_turn(&self, now: Instant) -> Option<usize> {
         if !self.is_due(now) {
             return Some(0);
@@ -202,12 +296,34 @@ impl Timer {
     }
 
     /// Registered deadlines.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    ///
+    /// let clock = Clock::manual();
+    /// let timer = Timer::new(clock.clone());
+    /// let _context = enter(&timer, true);
+    /// let mut nap = pin!(sleep(Duration::from_secs(60)));
+    /// assert_eq!(timer.len(), 0);
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// assert_eq!(timer.len(), 1);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.inner.lock().wheel.len()
     }
 
     /// Whether nothing is registered.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer};
+    /// assert!(Timer::new(Clock::real()).is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -218,6 +334,22 @@ impl Timer {
     /// Whatever is registered is woken, and registers anew when it is polled next: with the timer of the thread
     /// it is polled on or, should that be this one or none, with the process-wide one. So does whatever comes
     /// later. No deadline is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::new(Clock::real());
+    /// let mut nap = Box::pin(sleep(Duration::from_millis(1)));
+    /// let context = enter(&timer, true);
+    /// assert_eq!(block_on(poll_once(nap.as_mut())), None);
+    /// timer.orphan();
+    /// drop(context);
+    /// block_on(nap); // on the process-wide timer
+    /// assert!(timer.is_empty());
+    /// ```
     pub fn orphan(&self) {
         let mut batch = WakeBatch::new();
         loop {

@@ -32,6 +32,12 @@ pub enum TrySendError<T> {
 
 impl<T> TrySendError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::broadcast::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(sender.try_send(2).unwrap_err().into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(value) | Self::Closed(value) => value,
@@ -39,6 +45,14 @@ impl<T> TrySendError<T> {
     }
 
     /// Whether it may succeed once the receivers have caught up.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// assert!(sender.try_send(2).unwrap_err().is_full());
+    /// drop(receiver);
+    /// assert!(!sender.try_send(3).unwrap_err().is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }

@@ -19,6 +19,11 @@ pub struct Borrower {
 
 impl Borrower {
     /// One that is like no other in this process, given numbers included.
+    ///
+    /// ```
+    /// use filch_sync::Borrower;
+    /// assert_ne!(Borrower::new(), Borrower::new());
+    /// ```
     #[allow(clippy::new_without_default, reason = "two defaults would differ")]
     pub fn new() -> Self {
         static NUMBERS: StaticCounter = StaticCounter::new(0);

@@ -10,6 +10,15 @@ pub struct AlreadyBorrowed(pub(super) Borrower);
 
 impl AlreadyBorrowed {
     /// Who has one.
+    ///
+    /// ```
+    /// use filch_sync::{Borrower, CapacityLimiter};
+    /// let (limiter, who) = (CapacityLimiter::new(2), Borrower::from(1));
+    /// let _token = limiter.acquire_on_behalf_of_blocking(who)?;
+    /// let error = limiter.acquire_on_behalf_of_blocking(who).unwrap_err();
+    /// assert_eq!(error.borrower(), who);
+    /// # Ok::<(), filch_sync::AlreadyBorrowed>(())
+    /// ```
     pub fn borrower(&self) -> Borrower {
         self.0
     }
@@ -29,6 +38,12 @@ pub struct NotBorrowed(pub(super) Borrower);
 
 impl NotBorrowed {
     /// Who has none.
+    ///
+    /// ```
+    /// use filch_sync::{Borrower, CapacityLimiter};
+    /// let who = Borrower::from(1);
+    /// assert_eq!(CapacityLimiter::new(2).release_on_behalf_of(&who).unwrap_err().borrower(), who);
+    /// ```
     pub fn borrower(&self) -> Borrower {
         self.0
     }

@@ -75,6 +75,13 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`RecvError`] when the channel is closed and empty.
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded(1);
+    /// let worker = std::thread::spawn(move || receiver.recv_blocking());
+    /// sender.send_blocking(1).unwrap();
+    /// assert_eq!(worker.join().unwrap(), Ok(1));
+    /// ```
     pub fn recv_blocking(&self) -> Result<T, RecvError> {
         match self.shared.pop() {
             Ok(value) => Ok(value),
@@ -178,46 +185,105 @@ impl<T> Receiver<T> {
 
     /// Closes the channel for all: nothing more can be sent, what was sent can still be received, and so can what is sent with a
     /// [`Permit`](super::Permit) from before.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send(1).unwrap();
+    /// receiver.close();
+    /// assert!(sender.try_send(2).is_err());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     pub fn close(&self) {
         self.shared.close();
     }
 
     /// Whether the channel is closed. There may be values in it still.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert!(receiver.is_closed() && !receiver.is_empty());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
     /// Values in the channel at this moment.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send('a').unwrap();
+    /// assert_eq!(receiver.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.len()
     }
 
     /// Whether there is no value in the channel at this moment.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// assert!(receiver.is_empty());
+    /// sender.try_send('a').unwrap();
+    /// assert!(!receiver.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values the channel holds at most; nothing for an unbounded one.
+    ///
+    /// ```
+    /// use filch_sync::channel::{bounded, unbounded};
+    /// assert_eq!(bounded::<u8>(4).1.capacity(), Some(4));
+    /// assert_eq!(unbounded::<u8>().1.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.shared.capacity()
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// drop(sender);
+    /// assert_eq!(receiver.sender_count(), 0);
+    /// ```
     pub fn sender_count(&self) -> usize {
         count_of(&self.shared.senders)
     }
 
     /// How many receivers there are.
+    ///
+    /// ```
+    /// let (_sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let _another = receiver.clone();
+    /// assert_eq!(receiver.receiver_count(), 2);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         count_of(&self.shared.receivers)
     }
 
     /// Whether both receive from the same channel.
+    ///
+    /// ```
+    /// use filch_sync::channel::unbounded;
+    /// let (_sender, receiver) = unbounded::<u8>();
+    /// assert!(receiver.same_channel(&receiver.clone()));
+    /// assert!(!receiver.same_channel(&unbounded().1));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// A look at the channel, as [`Sender::statistics`](super::Sender::statistics).
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded(4);
+    /// sender.try_send('a').unwrap();
+    /// assert_eq!(receiver.statistics(), sender.statistics());
+    /// ```
     pub fn statistics(&self) -> ChannelStatistics {
         self.shared.statistics()
     }
@@ -237,6 +303,12 @@ impl<T> Receiver<T> {
     }
 
     /// How many [`WeakReceiver`]s there are.
+    ///
+    /// ```
+    /// let (_sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let _weak = receiver.downgrade();
+    /// assert_eq!((receiver.receiver_count(), receiver.weak_receiver_count()), (1, 1));
+    /// ```
     pub fn weak_receiver_count(&self) -> usize {
         count_of(&self.shared.weak_receivers)
     }

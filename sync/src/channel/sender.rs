@@ -160,36 +160,83 @@ impl<T> Sender<T> {
     }
 
     /// Whether the channel is closed.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::bounded::<u8>(1);
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
     /// Values in the channel at this moment.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send('a').unwrap();
+    /// assert_eq!(sender.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.len()
     }
 
     /// Whether there is no value in the channel at this moment.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded();
+    /// sender.try_send('a').unwrap();
+    /// assert!(!sender.is_empty());
+    /// receiver.try_recv().unwrap();
+    /// assert!(sender.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many values the channel holds at most; nothing for an unbounded one.
+    ///
+    /// ```
+    /// use filch_sync::channel::{bounded, rendezvous, unbounded};
+    /// assert_eq!(bounded::<u8>(4).0.capacity(), Some(4));
+    /// assert_eq!(rendezvous::<u8>().0.capacity(), Some(0));
+    /// assert_eq!(unbounded::<u8>().0.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.shared.capacity()
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let _another = sender.clone();
+    /// assert_eq!(sender.sender_count(), 2);
+    /// ```
     pub fn sender_count(&self) -> usize {
         count_of(&self.shared.senders)
     }
 
     /// How many receivers there are.
+    ///
+    /// ```
+    /// let (sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// drop(receiver);
+    /// assert_eq!(sender.receiver_count(), 0);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         count_of(&self.shared.receivers)
     }
 
     /// Whether both send into the same channel.
+    ///
+    /// ```
+    /// use filch_sync::channel::unbounded;
+    /// let (sender, _receiver) = unbounded::<u8>();
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// assert!(!sender.same_channel(&unbounded().0));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
@@ -223,11 +270,32 @@ impl<T> Sender<T> {
     }
 
     /// How many [`WeakSender`]s there are.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let _weak = sender.downgrade();
+    /// assert_eq!((sender.sender_count(), sender.weak_sender_count()), (1, 1));
+    /// ```
     pub fn weak_sender_count(&self) -> usize {
         count_of(&self.shared.weak_senders)
     }
 
     /// This sender as a [`Sink`](futures_sink::Sink); see [`SendSink`] for an example.
+    ///
+    /// ```
+    /// use futures_lite::future;
+    /// use futures_sink::Sink;
+    /// use std::pin::Pin;
+    /// # future::block_on(async {
+    /// let (sender, receiver) = filch_sync::channel::bounded(1);
+    /// let mut sink = sender.into_sink();
+    /// future::poll_fn(|cx| Pin::new(&mut sink).poll_ready(cx)).await?;
+    /// Pin::new(&mut sink).start_send("hello")?;
+    /// future::poll_fn(|cx| Pin::new(&mut sink).poll_flush(cx)).await?;
+    /// assert_eq!(receiver.try_recv(), Ok("hello"));
+    /// # Ok::<(), filch_sync::channel::SendError<&str>>(())
+    /// # }).unwrap();
+    /// ```
     pub fn into_sink(self) -> SendSink<T> {
         SendSink::new(self)
     }

@@ -33,11 +33,26 @@ impl<T> WeakSender<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let weak = sender.downgrade();
+    /// assert_eq!(weak.sender_count(), 1);
+    /// drop(sender);
+    /// assert_eq!(weak.sender_count(), 0);
+    /// ```
     pub fn sender_count(&self) -> usize {
         count_of(&self.shared.senders)
     }
 
     /// How many weak senders there are, this one included.
+    ///
+    /// ```
+    /// let (sender, _receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let weak = sender.downgrade();
+    /// let _another = weak.clone();
+    /// assert_eq!(weak.weak_sender_count(), 2);
+    /// ```
     pub fn weak_sender_count(&self) -> usize {
         count_of(&self.shared.weak_senders)
     }
@@ -86,11 +101,26 @@ impl<T> WeakReceiver<T> {
     }
 
     /// How many receivers there are.
+    ///
+    /// ```
+    /// let (_sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let weak = receiver.downgrade();
+    /// assert_eq!(weak.receiver_count(), 1);
+    /// drop(receiver);
+    /// assert_eq!(weak.receiver_count(), 0);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         count_of(&self.shared.receivers)
     }
 
     /// How many weak receivers there are, this one included.
+    ///
+    /// ```
+    /// let (_sender, receiver) = filch_sync::channel::unbounded::<u8>();
+    /// let weak = receiver.downgrade();
+    /// let _another = weak.clone();
+    /// assert_eq!(weak.weak_receiver_count(), 2);
+    /// ```
     pub fn weak_receiver_count(&self) -> usize {
         count_of(&self.shared.weak_receivers)
     }

@@ -32,6 +32,12 @@ pub enum TryPutError<T> {
 
 impl<T> TryPutError<T> {
     /// The item that was not put.
+    ///
+    /// ```
+    /// let queue = filch_sync::Queue::bounded(1);
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.try_put(2).unwrap_err().into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             Self::Full(item) | Self::ShutDown(item) => item,
@@ -39,6 +45,14 @@ impl<T> TryPutError<T> {
     }
 
     /// Whether it may succeed later.
+    ///
+    /// ```
+    /// let queue = filch_sync::Queue::bounded(1);
+    /// queue.try_put(1).unwrap();
+    /// assert!(queue.try_put(2).unwrap_err().is_full());
+    /// queue.shutdown(false);
+    /// assert!(!queue.try_put(3).unwrap_err().is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }

@@ -29,6 +29,12 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// The same as [`num_permits`](Self::num_permits).
+    ///
+    /// ```
+    /// let semaphore = filch_sync::Semaphore::new(3);
+    /// assert_eq!(semaphore.try_acquire_many(2)?.count(), 2);
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }
@@ -116,6 +122,12 @@ impl OwnedSemaphorePermit {
     }
 
     /// The same as [`num_permits`](Self::num_permits).
+    ///
+    /// ```
+    /// let semaphore = std::sync::Arc::new(filch_sync::Semaphore::new(3));
+    /// assert_eq!(semaphore.try_acquire_many_owned(2)?.count(), 2);
+    /// # Ok::<(), filch_sync::TryAcquireError>(())
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }

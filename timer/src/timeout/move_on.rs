@@ -65,6 +65,13 @@ pub fn move_on_at<F: IntoFuture>(deadline: Instant, future: F) -> MoveOn<F::Into
 
 impl<F> MoveOn<F> {
     /// The limit: its deadline, and what became of it.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::{move_on_at, now};
+    /// let deadline = now();
+    /// assert_eq!(move_on_at(deadline, std::future::ready(())).timeout().when(), Some(deadline));
+    /// ```
     pub const fn timeout(&self) -> &Timeout<F> {
         &self.timeout
     }
@@ -86,6 +93,14 @@ impl<F> MoveOn<F> {
     }
 
     /// The future that is waited for, without the limit.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_timer::move_on_after;
+    /// use std::time::Duration;
+    /// let limited = move_on_after(Duration::from_secs(1), std::future::ready(7));
+    /// assert_eq!(limited.into_inner().into_inner(), 7);
+    /// ```
     pub fn into_inner(self) -> F {
         self.timeout.into_inner()
     }
