@@ -15,8 +15,11 @@
 mod cell;
 #[cfg(all(test, filch_loom))]
 mod model;
+mod statistics;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
+
+pub use statistics::OneshotStatistics;
 
 use crate::blocking;
 use cell::{ReceiverCell, SenderCell};

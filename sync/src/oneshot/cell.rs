@@ -44,6 +44,7 @@
 
 #![allow(unsafe_code, reason = "two halves share an allocation and free it without a reference count")]
 
+use super::OneshotStatistics;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
 use filch_primitive::wait_list::drop_contained;
@@ -80,6 +81,18 @@ impl<T> Shared<T> {
     fn state(&self) -> u8 {
         // Ordering: Acquire, paired with the exchanges of the other half: what it wrote before is seen.
         self.state.load(Ordering::Acquire)
+    }
+
+    /// A look, from one load.
+    fn statistics(&self) -> OneshotStatistics {
+        let state = self.state();
+        OneshotStatistics {
+            has_value: state & VALUE != 0,
+            is_closed: state & (DONE | CLOSED) != 0,
+            // A waker that was given away with the other's end is no wait any more.
+            sender_waits: state & (SENDER_WAITS | CLOSED) == SENDER_WAITS,
+            receiver_waits: state & (RECEIVER_WAITS | DONE) == RECEIVER_WAITS,
+        }
     }
 
     /// Exchanges the state for `next(state)`; the answer is the state before.
@@ -162,6 +175,10 @@ impl<T> SenderCell<T> {
 
     pub(super) fn is_closed(&self) -> bool {
         self.shared().state() & CLOSED != 0
+    }
+
+    pub(super) fn statistics(&self) -> OneshotStatistics {
+        self.shared().statistics()
     }
 
     pub(super) fn send(self, value: T) -> Result<(), T> {
@@ -295,6 +312,10 @@ impl<T> ReceiverCell<T> {
     /// Whether a value is there to take.
     pub(super) fn has_value(&self) -> bool {
         !self.taken && self.shared().state() & VALUE != 0
+    }
+
+    pub(super) fn statistics(&self) -> OneshotStatistics {
+        OneshotStatistics { has_value: self.has_value(), ..self.shared().statistics() }
     }
 
     /// The answer, if there is one: a value, or that none will come.

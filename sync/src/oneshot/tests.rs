@@ -1,7 +1,7 @@
 //! What tokio's `sync_oneshot` suite and its regressions pin (R-85: a value that was sent is dropped by the destructor of what
 //! holds it last), and what asyncio's futures promise of a result that is set once.
 
-use super::{Receiver, Sender, TryRecvError, channel};
+use super::{OneshotStatistics, Receiver, Sender, TryRecvError, channel};
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
 use futures_core::future::FusedFuture;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -277,4 +277,28 @@ fn both_halves_race_and_the_value_ends_up_in_one_place() {
         let sent: usize = other.join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), sent);
     });
+}
+
+#[test]
+fn statistics_tell_who_waits_and_what_is_there() {
+    let told = |statistics: OneshotStatistics| {
+        (statistics.has_value, statistics.is_closed, statistics.sender_waits, statistics.receiver_waits)
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut sender, mut receiver) = channel();
+    assert_eq!(told(sender.statistics()), (false, false, false, false));
+    assert!(sender.poll_closed(&mut cx).is_pending());
+    assert!(poll(&mut receiver, Waker::noop()).is_pending());
+    assert_eq!(told(sender.statistics()), (false, false, true, true));
+    assert_eq!(sender.statistics(), receiver.statistics());
+    sender.send(1).unwrap();
+    assert_eq!(told(receiver.statistics()), (true, true, false, false), "told, nobody waits any more");
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(told(receiver.statistics()), (false, true, false, false));
+
+    let (mut sender, mut receiver) = channel::<u8>();
+    assert!(sender.poll_closed(&mut cx).is_pending());
+    receiver.close();
+    assert_eq!(told(sender.statistics()), (false, true, false, false));
+    assert_eq!(sender.statistics(), receiver.statistics());
 }
