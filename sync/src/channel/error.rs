@@ -115,7 +115,7 @@ impl Error for TryRecvError {}
 pub enum ReserveError {
     /// The channel is closed.
     Closed,
-    /// More places than the channel has; a rendezvous has none.
+    /// More places than the channel has: a rendezvous has none, an unbounded one as many as half of [`usize::MAX`].
     NeverRoom,
 }
 
@@ -137,7 +137,7 @@ pub enum TryReserveError {
     Full,
     /// The channel is closed.
     Closed,
-    /// More places than the channel has; a rendezvous has none.
+    /// More places than the channel has: a rendezvous has none, an unbounded one as many as half of [`usize::MAX`].
     NeverRoom,
 }
 

@@ -54,7 +54,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// [`TrySendError::Full`] or [`TrySendError::Closed`], with the value.
     /// # Complexity
-    /// One exchange and one fence for a small bounded channel, one lock for others; one lock more to wake a receiver.
+    /// One exchange for a small bounded channel, one lock for others; one lock more to wake a receiver.
     /// # Examples
     /// ```
     /// # use filch_sync::channel::{TrySendError, bounded};
