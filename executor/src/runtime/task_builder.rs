@@ -23,17 +23,35 @@ pub struct TaskBuilder {
 
 impl TaskBuilder {
     /// A task without particulars.
+    ///
+    /// ```
+    /// let task = filch::task::Builder::new().spawn(async { 1 });
+    /// assert_eq!(task.name(), None);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Names the task, in errors, reports and listings.
+    ///
+    /// ```
+    /// let task = filch::task::Builder::new().name("clerk").spawn(async {});
+    /// assert_eq!(task.name(), Some("clerk"));
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into_boxed_str());
         self
     }
 
     /// Spawns on the runtime around the caller. See [`spawn`](crate::spawn).
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::task::Builder::new().name("clerk").spawn(async { filch::task::current_name() });
+    /// assert_eq!(task.await?.as_deref(), Some("clerk"));
+    /// # Ok::<(), filch::JoinError>(())
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -53,6 +71,13 @@ impl TaskBuilder {
     }
 
     /// Spawns on the runtime `handle` belongs to.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let task = filch::task::Builder::new().name("clerk").spawn_on(runtime.handle(), async { 1 });
+    /// assert_eq!(runtime.block_on(task)?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(self, handle: &Handle, future: F) -> JoinHandle<F::Output>
     where
@@ -63,6 +88,16 @@ impl TaskBuilder {
     }
 
     /// Spawns on this thread. See [`spawn_local`](crate::spawn_local).
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// # filch::block_on(async {
+    /// let shared = Rc::new(1);
+    /// let task = filch::task::Builder::new().name("at home").spawn_local(async move { *shared });
+    /// assert_eq!(task.await?, 1);
+    /// # Ok::<(), filch::JoinError>(())
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -73,6 +108,14 @@ impl TaskBuilder {
     }
 
     /// Runs a closure that blocks. See [`spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::task::Builder::new().name("reader").spawn_blocking(|| std::fs::metadata("/").is_ok());
+    /// assert!(task.await?);
+    /// # Ok::<(), filch::JoinError>(())
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(self, f: F) -> JoinHandle<T>
     where

@@ -24,17 +24,40 @@ impl AbortHandle {
     }
 
     /// Stops the task, as [`JoinHandle::abort`](super::JoinHandle::abort) does.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// task.abort_handle().abort();
+    /// assert!(task.await.unwrap_err().is_aborted());
+    /// # });
+    /// ```
     pub fn abort(&self) {
         self.task.abort();
     }
 
     /// Whether the task is over.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let mut task = filch::spawn(async {});
+    /// let handle = task.abort_handle();
+    /// (&mut task).await?;
+    /// assert!(handle.is_finished());
+    /// # Ok::<(), filch::JoinError>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.task.header().state.load().is_complete()
     }
 
     /// Which task.
+    ///
+    /// ```
+    /// let task = filch::spawn(async {});
+    /// assert_eq!(task.abort_handle().id(), task.id());
+    /// ```
     #[must_use]
     pub fn id(&self) -> Id {
         self.task.header().id()

@@ -41,12 +41,27 @@ impl JoinError {
     }
 
     /// Whether the task panicked, or the destructor of its future did when it was aborted.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let error = filch::spawn_blocking(|| -> u8 { panic!("on purpose") }).await.unwrap_err();
+    /// assert!(error.is_panic());
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_panic(&self) -> bool {
         self.panic.is_some()
     }
 
     /// Whether the task was aborted, by a handle or because its runtime ended.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_aborted());
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_aborted(&self) -> bool {
         self.panic.is_none()
@@ -56,6 +71,13 @@ impl JoinError {
     ///
     /// # Panics
     /// The task was aborted: ask [`is_panic`](Self::is_panic) first, or use [`try_into_panic`](Self::try_into_panic).
+    /// # Examples
+    /// ```
+    /// # filch::block_on(async {
+    /// let error = filch::spawn_blocking(|| -> u8 { panic!("on purpose") }).await.unwrap_err();
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"on purpose"));
+    /// # });
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send> {
@@ -69,6 +91,15 @@ impl JoinError {
     ///
     /// # Errors
     /// The error itself, when the task was aborted.
+    /// # Examples
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// let error = task.await.unwrap_err();
+    /// assert!(error.try_into_panic().is_err(), "it did not panic");
+    /// # });
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.panic {
             Some(payload) => Ok(payload.into_inner()),
@@ -77,18 +108,43 @@ impl JoinError {
     }
 
     /// Which task.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// let id = task.id();
+    /// task.abort();
+    /// assert_eq!(task.await.unwrap_err().id(), id);
+    /// # });
+    /// ```
     #[must_use]
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// What the task was called, when it had a name.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::task::Builder::new().name("clerk").spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert_eq!(task.await.unwrap_err().task_name(), Some("clerk"));
+    /// # });
+    /// ```
     #[must_use]
     pub fn task_name(&self) -> Option<&str> {
         self.meta.name.as_deref()
     }
 
     /// Where the task was spawned.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert_eq!(task.await.unwrap_err().spawned_at().file(), file!());
+    /// # });
+    /// ```
     #[must_use]
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.meta.location

@@ -21,6 +21,11 @@ pub struct Id(NonZeroU64);
 
 impl Id {
     /// The id as a number, for logs and maps.
+    ///
+    /// ```
+    /// let (one, other) = (filch::spawn(async {}), filch::spawn(async {}));
+    /// assert_ne!(one.id().get(), other.id().get());
+    /// ```
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()

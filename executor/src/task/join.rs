@@ -93,24 +93,57 @@ impl<T> JoinHandle<T> {
     }
 
     /// A handle that can only abort, and does not keep the output.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(std::future::pending::<()>());
+    /// let stop = task.abort_handle();
+    /// std::thread::spawn(move || stop.abort());
+    /// assert!(task.await.unwrap_err().is_aborted());
+    /// # });
+    /// ```
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::new(TaskRef::clone(&self.task))
     }
 
     /// Whether the task is over, so that awaiting the handle would not wait.
+    ///
+    /// ```
+    /// let (tell, told) = filch::sync::oneshot::channel::<()>();
+    /// let mut task = filch::spawn(told);
+    /// assert!(!task.is_finished());
+    /// drop(tell);
+    /// filch::block_on(&mut task)?.unwrap_err();
+    /// assert!(task.is_finished());
+    /// # Ok::<(), filch::JoinError>(())
+    /// ```
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.header().state.load().is_complete()
     }
 
     /// Which task.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let task = filch::spawn(async { filch::task::current() });
+    /// let id = task.id();
+    /// assert_eq!(task.await?, Some(id));
+    /// # Ok::<(), filch::JoinError>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn id(&self) -> Id {
         self.header().id()
     }
 
     /// What the task is called, when it was given a name.
+    ///
+    /// ```
+    /// let task = filch::task::Builder::new().name("clerk").spawn(async {});
+    /// assert_eq!(task.name(), Some("clerk"));
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.header().meta().name()

@@ -45,6 +45,16 @@ impl CallHandle {
     }
 
     /// Whether it was cancelled before it was called.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch::time::call_later;
+    /// use std::time::Duration;
+    /// let call = call_later(Duration::from_secs(3600), || unreachable!());
+    /// assert!(!call.is_cancelled());
+    /// call.cancel();
+    /// assert!(call.is_cancelled());
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         // Ordering: Relaxed, as in `cancel`.
@@ -52,6 +62,15 @@ impl CallHandle {
     }
 
     /// The time at which it is to be called; none for one that is called soon.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch::time::{call_at, call_soon, now};
+    /// use std::time::Duration;
+    /// let noon = now() + Duration::from_secs(3600);
+    /// assert_eq!(call_at(noon, || ()).when(), Some(noon));
+    /// assert_eq!(call_soon(|| ()).when(), None);
+    /// ```
     #[must_use]
     pub fn when(&self) -> Option<Instant> {
         self.when
@@ -110,6 +129,17 @@ impl Handle {
 
     /// Calls `f` on a worker when the runtime's clock shows `when`, or soon if it is past. Otherwise as
     /// [`call_soon`](Self::call_soon).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// let runtime = filch::Runtime::new()?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let when = Instant::now() + Duration::from_millis(2);
+    /// runtime.handle().call_at(when, move || tell.send(Instant::now()).unwrap());
+    /// assert!(told.recv()? >= when);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn call_at(&self, when: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
         self.call(Some(when), f)
@@ -138,18 +168,47 @@ impl Handle {
 }
 
 /// Calls `f` soon, on the runtime around the caller. See [`Handle::call_soon`].
+///
+/// # Examples
+/// ```
+/// let (tell, told) = std::sync::mpsc::channel();
+/// filch::time::call_soon(move || tell.send("soon").unwrap());
+/// assert_eq!(told.recv()?, "soon");
+/// # Ok::<(), std::sync::mpsc::RecvError>(())
+/// ```
 #[track_caller]
 pub fn call_soon(f: impl FnOnce() + Send + 'static) -> CallHandle {
     Handle::current().call_soon(f)
 }
 
 /// Calls `f` once `delay` has passed, on the runtime around the caller. See [`Handle::call_later`].
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+/// let (tell, told) = std::sync::mpsc::channel();
+/// let start = Instant::now();
+/// filch::time::call_later(Duration::from_millis(2), move || tell.send(()).unwrap());
+/// told.recv()?;
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// # Ok::<(), std::sync::mpsc::RecvError>(())
+/// ```
 #[track_caller]
 pub fn call_later(delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHandle {
     Handle::current().call_later(delay, f)
 }
 
 /// Calls `f` at a certain time, on the runtime around the caller. See [`Handle::call_at`].
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+/// let (tell, told) = std::sync::mpsc::channel();
+/// let when = Instant::now() + Duration::from_millis(2);
+/// filch::time::call_at(when, move || tell.send(Instant::now()).unwrap());
+/// assert!(told.recv()? >= when);
+/// # Ok::<(), std::sync::mpsc::RecvError>(())
+/// ```
 #[track_caller]
 pub fn call_at(when: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
     Handle::current().call_at(when, f)

@@ -35,6 +35,21 @@ pub fn pause() {
 ///
 /// # Panics
 /// When the runtime goes by the machine's clock; see [`Builder::clock`](crate::Builder::clock).
+///
+/// # Examples
+/// ```
+/// use filch::time::{Clock, now, resume, sleep};
+/// use std::time::Duration;
+///
+/// let runtime = filch::Runtime::builder().clock(Clock::manual()).build()?;
+/// runtime.block_on(async {
+///     let start = now();
+///     resume();
+///     sleep(Duration::from_millis(2)).await;
+///     assert!(now() - start >= Duration::from_millis(2));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[track_caller]
 pub fn resume() {
     filch_timer::clock().resume();

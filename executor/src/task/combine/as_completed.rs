@@ -78,6 +78,15 @@ impl<T> AsCompleted<T> {
     }
 
     /// Whether all results were given out.
+    ///
+    /// ```
+    /// # filch::block_on(async {
+    /// let mut ends = filch::task::as_completed([async { 1 }]);
+    /// assert!(!ends.is_empty());
+    /// ends.next().await;
+    /// assert!(ends.is_empty());
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.brood.is_empty()
