@@ -45,6 +45,13 @@ pub struct RuntimeMetrics {
 
 impl RuntimeMetrics {
     /// The sum over all workers and guests.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert!(runtime.metrics().total().polls >= 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn total(&self) -> WorkerMetrics {
         self.workers.iter().copied().fold(self.guests, Add::add)
     }

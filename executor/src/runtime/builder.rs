@@ -45,6 +45,12 @@ pub struct Builder {
 
 impl Builder {
     /// A worker per processor, threads called `filch`, the real clock.
+    ///
+    /// ```
+    /// let runtime = filch::Builder::new().worker_threads(1).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self {
             workers: None,
@@ -63,6 +69,12 @@ impl Builder {
 
     /// How many workers there are; by default as many as [`std::thread::available_parallelism`] says, which
     /// minds affinity and container quotas. Zero is refused by [`build`](Self::build).
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(3).build()?;
+    /// assert_eq!(runtime.handle().worker_threads(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn worker_threads(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -70,6 +82,13 @@ impl Builder {
     }
 
     /// What threads are called: workers get a number behind it, others their role.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(1).thread_name("clerk").build()?;
+    /// let name = runtime.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
+    /// assert!(runtime.block_on(name).unwrap().unwrap().starts_with("clerk"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -77,6 +96,12 @@ impl Builder {
     }
 
     /// The stack of workers and blocking threads, in bytes.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().thread_stack_size(512 * 1024).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn thread_stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
@@ -84,6 +109,15 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread before it works. A panic in it is contained.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// let (tell, told) = mpsc::channel();
+    /// let hook = move || drop(tell.send(std::thread::current().id()));
+    /// let _runtime = filch::Runtime::builder().worker_threads(1).on_thread_start(hook).build()?;
+    /// assert_ne!(told.recv().unwrap(), std::thread::current().id());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_start = Some(Arc::new(hook));
@@ -91,6 +125,16 @@ impl Builder {
     }
 
     /// Called on each worker and blocking thread after it has worked. A panic in it is contained.
+    ///
+    /// ```
+    /// use std::{sync::mpsc, time::Duration};
+    /// let (tell, told) = mpsc::channel();
+    /// let hook = move || drop(tell.send(()));
+    /// let runtime = filch::Runtime::builder().worker_threads(1).on_thread_stop(hook).build()?;
+    /// runtime.shutdown(Duration::from_secs(5));
+    /// assert_eq!(told.recv(), Ok(()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_stop = Some(Arc::new(hook));
@@ -124,6 +168,13 @@ impl Builder {
 
     /// How many threads at most run closures of [`spawn_blocking`](crate::spawn_blocking) at once. Zero is
     /// refused by [`build`](Self::build).
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().max_blocking_threads(1).build()?;
+    /// let (one, other) = (runtime.spawn_blocking(|| 1), runtime.spawn_blocking(|| 2));
+    /// assert_eq!(runtime.block_on(one).unwrap() + runtime.block_on(other).unwrap(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking = threads;
@@ -131,6 +182,13 @@ impl Builder {
     }
 
     /// How long an idle blocking thread stays around.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = filch::Runtime::builder().blocking_keep_alive(Duration::from_secs(1)).build()?;
+    /// assert_eq!(runtime.block_on(runtime.spawn_blocking(|| 1)).unwrap(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn blocking_keep_alive(mut self, time: Duration) -> Self {
         self.blocking_keep_alive = time;
@@ -141,6 +199,14 @@ impl Builder {
     ///
     /// A guest that helps may pick up a task whose poll is long, and `block_on` returns only after that poll.
     /// Without help the guest runs its own future (and its local tasks) only.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(1).block_on_helps(false).build()?;
+    /// let here = std::thread::current().id();
+    /// let there = runtime.spawn(async { std::thread::current().id() });
+    /// assert_ne!(runtime.block_on(there).unwrap(), here);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn block_on_helps(mut self, helps: bool) -> Self {
         self.helps = helps;
@@ -148,6 +214,13 @@ impl Builder {
     }
 
     /// What the scheduler does to be fast; by default everything. For finding out what a workload suffers from.
+    ///
+    /// ```
+    /// use filch::Policies;
+    /// let runtime = filch::Runtime::builder().policies(Policies::default()).build()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> Self {
         self.policies = policies;
@@ -186,6 +259,12 @@ impl Builder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking
     /// threads, a name that no thread can have. Else what the operating system says when a thread or a descriptor cannot be had; threads that
     /// did start are joined before.
+    /// # Examples
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(2).build()?;
+    /// assert_eq!(runtime.block_on(runtime.spawn(async { 42 })).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
         let workers = match self.workers {
             Some(0) => return Err(invalid("worker_threads must be at least 1")),

@@ -32,16 +32,36 @@ impl Handle {
     ///
     /// # Panics
     /// When the default runtime has to be started and the operating system gives no thread for it.
+    /// # Examples
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(3).build()?;
+    /// assert_eq!(runtime.block_on(async { filch::Handle::current().worker_threads() }), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn current() -> Self {
         Self::try_current().unwrap_or_else(default::default_runtime)
     }
 
     /// The runtime this thread works for or has joined, if any.
+    ///
+    /// ```
+    /// use filch::Handle;
+    /// assert!(Handle::try_current().is_none());
+    /// assert!(filch::block_on(async { Handle::try_current().is_some() }));
+    /// ```
     pub fn try_current() -> Option<Self> {
         scheduler::with_context(|context| Some(Self(context?.shared.clone())))
     }
 
     /// Spawns a task. See [`spawn`](crate::spawn).
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let task = std::thread::spawn(move || handle.spawn(async { 42 })).join().unwrap();
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -52,6 +72,13 @@ impl Handle {
     }
 
     /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let length = runtime.handle().spawn_blocking(|| std::fs::read_dir("/").map(Iterator::count));
+    /// assert!(runtime.block_on(length).unwrap()? > 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -80,11 +107,23 @@ impl Handle {
     /// Runs `future` to its end on this thread. See [`Runtime::block_on`](crate::Runtime::block_on).
     ///
     /// On a runtime that has ended it still runs, without help.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// assert_eq!(runtime.handle().block_on(async { 42 }), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.0.block_on(future)
     }
 
     /// What has been counted so far.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(2).build()?;
+    /// assert_eq!(runtime.handle().metrics().workers.len(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         self.0.metrics()
     }
@@ -99,11 +138,26 @@ impl Handle {
     }
 
     /// Whether the runtime has been shut down or dropped.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// assert!(!handle.has_ended());
+    /// drop(runtime);
+    /// assert!(handle.has_ended());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn has_ended(&self) -> bool {
         self.0.is_closed()
     }
 
     /// How many workers the runtime has.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(2).build()?;
+    /// assert_eq!(runtime.handle().worker_threads(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn worker_threads(&self) -> usize {
         self.0.workers()
     }

@@ -63,11 +63,23 @@ impl Runtime {
     ///
     /// # Errors
     /// What the operating system says when a thread or a descriptor cannot be had.
+    /// # Examples
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// assert_eq!(runtime.block_on(async { 42 }), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
 
     /// A runtime to be made to measure.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(1).thread_name("clerk").build()?;
+    /// assert_eq!(runtime.handle().worker_threads(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -86,11 +98,25 @@ impl Runtime {
     ///
     /// # Panics
     /// When the future panics.
+    /// # Examples
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let word = String::from("filch");
+    /// assert_eq!(runtime.block_on(async { word.len() }), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.handle.block_on(future)
     }
 
     /// Spawns a task. See [`spawn`].
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let task = runtime.spawn(async { 42 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -101,6 +127,13 @@ impl Runtime {
     }
 
     /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`].
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let length = runtime.spawn_blocking(|| std::fs::read_dir("/").map(Iterator::count));
+    /// assert!(runtime.block_on(length).unwrap()? > 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -111,11 +144,25 @@ impl Runtime {
     }
 
     /// A handle to spawn with from anywhere. It does not keep the runtime running.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// drop(runtime);
+    /// assert!(handle.has_ended());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
     /// What has been counted so far.
+    ///
+    /// ```
+    /// let runtime = filch::Runtime::builder().worker_threads(2).build()?;
+    /// assert_eq!(runtime.metrics().workers.len(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         self.handle.metrics()
     }
@@ -127,6 +174,15 @@ impl Runtime {
     /// and running ones are waited for. What has not ended when the limit is over (a task that does not return
     /// from its poll, a closure that blocks) goes on in its thread, which ends by itself later; it is named in
     /// the [`Report`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = filch::Runtime::new()?;
+    /// let endless = runtime.spawn(std::future::pending::<()>());
+    /// assert!(runtime.shutdown(Duration::from_secs(5)).is_clean());
+    /// assert!(filch::block_on(endless).unwrap_err().is_aborted());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(mut self, limit: Duration) -> Report {
         self.end(limit)
     }

@@ -45,6 +45,13 @@ impl Report {
     }
 
     /// Whether everything ended within the limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = filch::Runtime::new()?;
+    /// assert!(runtime.shutdown(Duration::from_secs(5)).is_clean());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.stuck.is_empty() && self.blocking_threads == 0
     }

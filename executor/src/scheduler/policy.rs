@@ -49,6 +49,11 @@ pub struct Policies {
 
 impl Policies {
     /// Every switch and its name, for tools that are told names.
+    ///
+    /// ```
+    /// let mut policies = filch::Policies::default();
+    /// assert!(policies.switches().any(|(name, _)| name == "linger"));
+    /// ```
     pub fn switches(&mut self) -> impl Iterator<Item = (&'static str, &mut bool)> {
         macro_rules! named {
             ($($switch:ident),*) => {{
