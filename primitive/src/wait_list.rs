@@ -30,8 +30,11 @@
 //! `Woken` means that somebody counted on this waiter: the primitive passes the turn on. A waiter that is
 //! dropped without that takes itself out of the list all the same.
 //!
+//! Who was told looks, without the lock ([`Waiter::take_notified`]), or asks under it as before.
+//!
 //! # Why it is right
-//! A node is read and written only under its queue's lock; a waiter keeps a reference to its queue, and every
+//! A node is read and written only under its queue's lock, or by its owner once it was told, which is the last thing that is done to a
+//! node that is notified; a waiter keeps a reference to its queue, and every
 //! method that takes a [`Locked`] checks that it belongs to that queue. A node is reached from the list only
 //! while linked, and [`Waiter`]'s drop unlinks it; pinning promises that its memory is not reused before that
 //! drop. A waiter that is leaked stays linked, and its memory stays too.
@@ -40,9 +43,7 @@
 //! out and used after; what falls off in between rests in the [`Locked`] until its lock is released.
 //!
 //! # Rejected
-//! An allocation per waiter (an event-listener's way): a malloc costs more than the whole wait. A flag in the
-//! node that can be read without the lock: it would save the lock of the poll that finds itself notified, at
-//! the price of a second protocol for the node's memory.
+//! An allocation per waiter (an event-listener's way): a malloc costs more than the whole wait.
 
 mod list;
 #[cfg(all(test, filch_loom))]
@@ -307,6 +308,17 @@ impl<'q, S> Waiter<'q, S> {
     pub fn look(self: Pin<&mut Self>, locked: &Locked<'_, S>) -> (Phase, Tag) {
         self.check(locked);
         locked.guard.list.look(&self.node)
+    }
+
+    /// The token, if this waiter was notified; it is idle afterwards. Takes no lock: for polls that have nothing else to look at.
+    #[inline]
+    pub fn take_notified(self: Pin<&mut Self>) -> Option<u32> {
+        if !self.joined.get() {
+            return None;
+        }
+        let token = self.node.take_notified()?;
+        self.joined.set(false);
+        Some(token)
     }
 
     /// Asks `look` under the lock until it is done, or waits: see the module's protocol. The lock may be given

@@ -309,6 +309,9 @@ impl Future for EventWait<'_> {
         ready!(slice::proceed(cx));
         let mut this = self.project();
         let event = *this.event;
+        if this.waiter.as_mut().take_notified().is_some() {
+            return Poll::Ready(());
+        }
         if !this.waiter.as_mut().is_joined() && event.is_set() {
             return Poll::Ready(());
         }

@@ -504,7 +504,9 @@ impl Notified<'_> {
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let (notify, generation) = (*this.notify, *this.generation);
-        *this.told = *this.told || (!this.waiter.as_mut().is_joined() && notify.look(generation, false));
+        *this.told = *this.told
+            || this.waiter.as_mut().take_notified().is_some()
+            || (!this.waiter.as_mut().is_joined() && notify.look(generation, false));
         if *this.told {
             return Poll::Ready(());
         }

@@ -1,7 +1,7 @@
 //! The list itself: nodes, links, and nothing that knows what is waited for. Compiled once.
 //!
-//! Every method takes the list by reference, and the list lies inside the queue's lock: having it is having the lock.
-//! The [`Waiter`](super::Waiter) shell promises what the methods here rely on:
+//! Every method takes the list by reference, and the list lies inside the queue's lock: having it is having the lock. The one
+//! exception is [`Node::take_notified`], for a node that the list is through with. The [`Waiter`](super::Waiter) shell promises what the methods here rely on:
 //! 1. a node is used with one list only, that of its waiter's queue;
 //! 2. a node that joined stays where it is until it left, and its owner makes it leave before it goes away.
 
@@ -9,6 +9,7 @@
 
 use crate::cell::UnsafeCell;
 use crate::mutant;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -46,6 +47,8 @@ impl Tag {
 /// that is what [`PhantomPinned`] sees to.
 pub(super) struct Node {
     fields: UnsafeCell<Fields>,
+    /// Set as the last thing that is done to a node that is notified: from then on its owner alone touches it.
+    told: AtomicBool,
     _pinned: PhantomPinned,
 }
 
@@ -60,7 +63,29 @@ struct Fields {
 impl Node {
     pub(super) fn new() -> Self {
         let fields = Fields { prev: None, next: None, waker: None, phase: Phase::Idle, tag: Tag::NONE };
-        Self { fields: UnsafeCell::new(fields), _pinned: PhantomPinned }
+        Self { fields: UnsafeCell::new(fields), told: AtomicBool::new(false), _pinned: PhantomPinned }
+    }
+
+    /// Takes the token of a node that was notified, without the lock; it is idle afterwards. For its owner.
+    #[inline]
+    pub(super) fn take_notified(&self) -> Option<u32> {
+        // Ordering: Acquire, paired with the Release in `notify_front`: all that was done to the node is seen.
+        if !self.told.load(Ordering::Acquire) {
+            return None;
+        }
+        // Ordering: Relaxed, nobody else looks at it until the owner links the node again, under the lock.
+        self.told.store(false, Ordering::Relaxed);
+        let phase = self.fields.with_mut(|fields| {
+            // SAFETY: the fields of a node that was told are its owner's alone: it is in no list, and whoever told it has
+            // touched it for the last time with the store that was seen above.
+            let phase = unsafe { &raw mut (*fields).phase };
+            // SAFETY: as above; the pointer is to a field of it.
+            unsafe { phase.replace(Phase::Idle) }
+        });
+        match phase {
+            Phase::Notified(token) => Some(token),
+            _ => unreachable!("who is told has been notified"),
+        }
     }
 
     pub(super) fn id(&self) -> usize {
@@ -111,6 +136,7 @@ impl List {
         let node = NonNull::from(node);
         let linked = read(self, node, |fields| matches!(fields.phase, Phase::Waiting | Phase::Woken));
         if !linked {
+            forget_telling(node);
             self.link(node, front);
         }
         write(self, node, |fields| {
@@ -143,16 +169,21 @@ impl List {
         if matches!(phase, Phase::Waiting | Phase::Woken) {
             self.unlink(node);
         }
+        forget_telling(node);
         (phase, waker)
     }
 
     pub(super) fn notify_front(&mut self, token: u32) -> Option<Waker> {
         let node = self.head?;
         self.unlink(node);
-        write(self, node, |fields| {
+        let waker = write(self, node, |fields| {
             fields.phase = Phase::Notified(token);
             fields.waker.take()
-        })
+        });
+        // Ordering: Release, paired with the Acquire in `take_notified`, whose caller may free the node at once.
+        let order = mutant::ordering("wait_list.told.order", Ordering::Release, Ordering::Relaxed);
+        told(&node).store(true, order);
+        waker
     }
 
     pub(super) fn cursor(&mut self) -> Cursor<'_> {
@@ -249,6 +280,18 @@ fn write<R>(_list: &mut List, node: NonNull<Node>, f: impl FnOnce(&mut Fields) -
         // SAFETY: as in `read`; the list is borrowed mutably, so no other access to any of its nodes is under way.
         f(unsafe { &mut *fields })
     })
+}
+
+/// For its owner, under the lock: what was told is known, or is of no interest.
+fn forget_telling(node: NonNull<Node>) {
+    // Ordering: Relaxed, as in `take_notified`.
+    told(&node).store(false, Ordering::Relaxed);
+}
+
+fn told(node: &NonNull<Node>) -> &AtomicBool {
+    // SAFETY: as in `fields`.
+    let node = unsafe { node.as_ref() };
+    &node.told
 }
 
 fn fields(node: &NonNull<Node>) -> &UnsafeCell<Fields> {

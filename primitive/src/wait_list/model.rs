@@ -93,6 +93,60 @@ fn give_up(mut waiter: Pin<Box<Waiter<'_, State>>>) {
     next.into_iter().for_each(wake_contained);
 }
 
+/// One that was told finds out without the lock, and goes at once, while the other is hardly through with telling it.
+#[test]
+fn loom_one_that_is_told_takes_the_token_and_goes() {
+    loom::model(|| {
+        let queue = queue();
+        let (_bell, waker) = Bell::new();
+        let mut waiter = Box::pin(Waiter::new(&*queue));
+        waits(waiter.as_mut(), &waker);
+        let other = queue.clone();
+        let mut thread = Some(thread::spawn(move || grant(&other)));
+        let mut token = waiter.as_mut().take_notified();
+        if token.is_none() {
+            // Untold it still stands where it stood.
+            thread.take().into_iter().for_each(|thread| thread.join().unwrap());
+            token = waiter.as_mut().take_notified();
+        }
+        assert_eq!(token, Some(GRANTED));
+        assert!(!waiter.as_mut().is_joined());
+        drop(waiter);
+        thread.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(queue.lock().is_empty());
+    });
+}
+
+/// One that was told and did not look joins again: what it was told before is no news.
+#[test]
+fn loom_one_that_joins_again_has_not_been_told() {
+    loom::model(|| {
+        let queue = queue();
+        let (_bell, waker) = Bell::new();
+        let mut waiter = Box::pin(Waiter::new(&*queue));
+        waits(waiter.as_mut(), &waker);
+        let other = queue.clone();
+        let thread = thread::spawn(move || grant(&other));
+        let told = {
+            let mut locked = queue.lock();
+            let told = waiter.as_mut().look(&locked).0 == Phase::Notified(GRANTED);
+            waiter.as_mut().join(&mut locked, waker, false, Tag::NONE);
+            told
+        };
+        thread.join().unwrap();
+        assert_eq!(waiter.as_mut().take_notified().is_none(), told);
+        if told {
+            grant(&queue);
+            assert_eq!(waiter.as_mut().take_notified(), Some(GRANTED));
+        }
+    });
+}
+
+#[test]
+fn loom_canary_a_token_that_comes_before_what_is_told() {
+    assert_noticed("wait_list.told.order", "wait_list::model::loom_one_that_is_told_takes_the_token_and_goes");
+}
+
 #[test]
 fn loom_a_grant_meets_one_that_joins() {
     loom::model(|| {

@@ -117,6 +117,9 @@ impl LineWaiter<'_> {
         receivers: &Line,
     ) -> Poll<bool> {
         let mut this = self.project();
+        if this.waiter.as_mut().take_notified() == Some(TAKEN) {
+            return Poll::Ready(true);
+        }
         let tag = Tag { place: Some(NonNull::from(&*slot).cast()), ..Tag::NONE };
         let is_new = !this.waiter.as_mut().is_joined();
         let polled = this.waiter.poll_wait(cx, |mut waiter, locked| {

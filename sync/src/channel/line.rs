@@ -217,18 +217,8 @@ impl<'a> LineWaiter<'a> {
 
     /// Whether this waiter was told since it joined; then it is out of the line, and its next try uses that up.
     #[inline]
-    fn take_telling(mut self: Pin<&mut Self>) -> bool {
-        self.as_mut().project().waiter.is_joined() && self.take_telling_joined()
-    }
-
-    fn take_telling_joined(self: Pin<&mut Self>) -> bool {
-        let mut this = self.project();
-        let mut locked = this.line.queue.lock();
-        let told = matches!(this.waiter.as_mut().look(&locked).0, Phase::Notified(_));
-        if told {
-            this.waiter.leave_locked(&mut locked);
-        }
-        told
+    fn take_telling(self: Pin<&mut Self>) -> bool {
+        self.project().waiter.take_notified().is_some()
     }
 
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, front: bool) {
