@@ -3,7 +3,7 @@
 use super::line::{LineWaiter, Seat};
 use super::ring::Taken;
 use super::shared::Shared;
-use super::{Lagged, RecvError, TryRecvError};
+use super::{BroadcastStatistics, Lagged, RecvError, TryRecvError};
 use crate::blocking;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
@@ -139,6 +139,18 @@ impl<T> Receiver<T> {
     /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.seat.shared(), other.seat.shared())
+    }
+
+    /// A look at the channel, as [`Sender::statistics`](super::Sender::statistics).
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy(2);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.statistics().sent, 1);
+    /// ```
+    pub fn statistics(&self) -> BroadcastStatistics {
+        self.seat.shared().statistics()
     }
 }
 

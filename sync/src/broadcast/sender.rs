@@ -145,6 +145,22 @@ impl<T> Sender<T> {
         ClosedFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.closed_line) }
     }
 
+    /// As [`closed`](Self::closed), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::broadcast::lossy::<u8>(1);
+    /// let listening = std::thread::spawn(move || drop(receiver));
+    /// sender.closed_blocking();
+    /// assert!(sender.is_closed());
+    /// # listening.join().unwrap();
+    /// ```
+    pub fn closed_blocking(&self) {
+        if !self.is_closed() {
+            blocking::block_on(self.closed());
+        }
+    }
+
     /// Whether there is no receiver at this moment.
     ///
     /// # Examples

@@ -175,6 +175,41 @@ impl<T> Sender<T> {
         blocking::block_on(self.reserve())
     }
 
+    /// As [`reserve_many`](Self::reserve_many), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Errors
+    /// As with [`reserve_many`](Self::reserve_many).
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{ReserveError, bounded};
+    /// let (sender, receiver) = bounded(2);
+    /// for (permit, number) in sender.reserve_many_blocking(2)?.zip(1..) {
+    ///     permit.send(number).unwrap();
+    /// }
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// # Ok::<(), ReserveError>(())
+    /// ```
+    pub fn reserve_many_blocking(&self, count: usize) -> Result<Permits<'_, T>, ReserveError> {
+        blocking::block_on(self.reserve_many(count))
+    }
+
+    /// As [`reserve_owned`](Self::reserve_owned), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Errors
+    /// As with [`reserve`](Self::reserve).
+    /// # Examples
+    /// ```
+    /// # use filch_sync::channel::{ReserveError, bounded};
+    /// let (sender, receiver) = bounded(1);
+    /// let permit = sender.reserve_owned_blocking()?;
+    /// std::thread::spawn(move || permit.send(5).unwrap());
+    /// assert_eq!(receiver.recv_blocking(), Ok(5));
+    /// # Ok::<(), ReserveError>(())
+    /// ```
+    pub fn reserve_owned_blocking(&self) -> Result<OwnedPermit<T>, ReserveError> {
+        blocking::block_on(self.reserve_owned())
+    }
+
     fn wait_for(&self, count: usize) -> Places<'_, T> {
         Places { shared: &self.shared, count, waiter: LineWaiter::new(&self.shared.send_line) }
     }

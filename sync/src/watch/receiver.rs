@@ -1,7 +1,7 @@
 //! The end that watches.
 
 use super::shared::{Change, Shared, before};
-use super::{RecvError, Ref};
+use super::{RecvError, Ref, WatchStatistics};
 use crate::blocking;
 use crate::broadcast::line::{LineWaiter, Seat};
 use filch_primitive::slice;
@@ -245,6 +245,18 @@ impl<T> Receiver<T> {
     /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(self.seat.shared(), other.seat.shared())
+    }
+
+    /// A look at the channel, as [`Sender::statistics`](super::Sender::statistics).
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// sender.send_replace(2);
+    /// assert_eq!(receiver.statistics().version, 1);
+    /// ```
+    pub fn statistics(&self) -> WatchStatistics {
+        self.seat.shared().statistics()
     }
 }
 

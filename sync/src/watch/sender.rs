@@ -2,6 +2,7 @@
 
 use super::shared::Shared;
 use super::{Receiver, Ref, SendError, WatchStatistics};
+use crate::blocking;
 use crate::broadcast::line::LineWaiter;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
@@ -153,6 +154,22 @@ impl<T> Sender<T> {
     /// ```
     pub fn closed(&self) -> ClosedFuture<'_, T> {
         ClosedFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.closed_line) }
+    }
+
+    /// As [`closed`](Self::closed), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Examples
+    /// ```
+    /// let (sender, receiver) = filch_sync::watch::channel(1);
+    /// let listening = std::thread::spawn(move || drop(receiver));
+    /// sender.closed_blocking();
+    /// assert!(sender.is_closed());
+    /// # listening.join().unwrap();
+    /// ```
+    pub fn closed_blocking(&self) {
+        if !self.is_closed() {
+            blocking::block_on(self.closed());
+        }
     }
 
     /// Whether there is no receiver at this moment.

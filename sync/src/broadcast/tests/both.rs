@@ -4,7 +4,7 @@ use super::kinds;
 use crate::broadcast::{
     BroadcastStatistics, Receiver, RecvError, SendError, TryRecvError, TrySendError, bounded, lossy,
 };
-use crate::testing::{Count, Hand};
+use crate::testing::{Count, Hand, within_a_minute};
 use filch_primitive::WAKE_BATCH_CAPACITY;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
@@ -351,4 +351,22 @@ fn what_is_always_ready_gives_way() {
         sender.try_send(1).unwrap();
         gave_way = Hand::new(receiver.recv()).poll().is_pending();
     }
+}
+
+#[test]
+fn a_plain_thread_waits_for_the_last_receiver() {
+    within_a_minute(|| {
+        let (sender, receiver) = bounded::<u8>(1);
+        let other = receiver.clone();
+        let waiting = std::thread::spawn(move || {
+            sender.closed_blocking();
+            assert!(sender.is_closed());
+            // Closed already: at once.
+            sender.closed_blocking();
+        });
+        drop(receiver);
+        assert_eq!((other.statistics().receivers, waiting.is_finished()), (1, false));
+        drop(other);
+        waiting.join().unwrap();
+    });
 }

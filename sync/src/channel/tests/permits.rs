@@ -5,7 +5,7 @@ use super::flavours;
 use crate::channel::{
     ReserveError, SendError, TryRecvError, TryReserveError, TrySendError, bounded, rendezvous, unbounded,
 };
-use crate::testing::{Hand, PanicOnWake};
+use crate::testing::{Hand, PanicOnWake, within_a_minute};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -183,4 +183,32 @@ fn an_unbounded_channel_has_room_for_values_whatever_is_reserved() {
     drop(permits);
     assert_eq!(sender.try_reserve_many(3).unwrap().len(), 3);
     assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn plain_threads_wait_for_places() {
+    within_a_minute(|| {
+        let (sender, receiver) = bounded(2);
+        let reserving = {
+            let all = sender.try_reserve_many(2).unwrap();
+            let reserving = sender.clone();
+            let reserving = std::thread::spawn(move || {
+                let owned = reserving.reserve_owned_blocking().unwrap();
+                assert_eq!(reserving.reserve_many_blocking(1).unwrap().len(), 1);
+                owned.send(1).unwrap();
+                let many = reserving.reserve_many_blocking(2).unwrap();
+                many.zip(2..).for_each(|(permit, number)| permit.send(number).unwrap());
+            });
+            while sender.statistics().waiting_senders == 0 {
+                std::thread::yield_now();
+            }
+            drop(all);
+            reserving
+        };
+        assert_eq!((0..3).map(|_| receiver.recv_blocking().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+        reserving.join().unwrap();
+        receiver.close();
+        assert_eq!(sender.reserve_many_blocking(1).unwrap_err(), ReserveError::Closed);
+        assert_eq!(sender.reserve_owned_blocking().unwrap_err(), ReserveError::Closed);
+    });
 }

@@ -1,6 +1,6 @@
 //! What is seen, and when.
 
-use crate::testing::{Count, Hand};
+use crate::testing::{Count, Hand, within_a_minute};
 use crate::watch::{RecvError, SendError, WatchStatistics, channel};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
@@ -294,4 +294,22 @@ fn what_is_always_ready_gives_way() {
     gives_way(&mut || Hand::new(receiver.wait_for(|_| true)).poll().is_ready());
     drop(receiver);
     gives_way(&mut || Hand::new(sender.closed()).poll().is_ready());
+}
+
+#[test]
+fn a_plain_thread_waits_for_the_last_receiver() {
+    within_a_minute(|| {
+        let (sender, receiver) = channel(1);
+        let other = receiver.clone();
+        let waiting = std::thread::spawn(move || {
+            sender.closed_blocking();
+            assert!(sender.is_closed());
+            // Closed already: at once.
+            sender.closed_blocking();
+        });
+        drop(receiver);
+        assert_eq!((other.statistics().receivers, waiting.is_finished()), (1, false));
+        drop(other);
+        waiting.join().unwrap();
+    });
 }
