@@ -62,11 +62,29 @@ const COME: u32 = 0;
 pub type LazyFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Begins to make a `T`: any function without arguments that returns a future.
+///
+/// ```
+/// use filch_sync::{Initializer, LazyLock};
+///
+/// /// Makes its value as soon as it is made, whatever it is.
+/// fn eager<T, F: Initializer<T>>(init: F) -> LazyLock<T, F> {
+///     let lock = LazyLock::new(init);
+///     lock.force_blocking();
+///     lock
+/// }
+/// assert_eq!(eager(async || 6 * 7).get(), Some(&42));
+/// ```
 pub trait Initializer<T> {
     /// What makes the value.
     type Future: Future<Output = T>;
 
     /// Begins.
+    ///
+    /// ```
+    /// use filch_sync::Initializer;
+    /// let making = Initializer::begin(async || 42);
+    /// assert_eq!(futures_lite::future::block_on(making), 42);
+    /// ```
     fn begin(self) -> Self::Future;
 }
 

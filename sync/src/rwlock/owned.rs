@@ -207,7 +207,18 @@ impl<T> OwnedRwLockUpgradableReadGuard<T> {
     /// # Cancel safety
     /// The future has the guard: dropping it releases the lock.
     /// # Examples
-    /// See [`RwLock::upgradable_read_owned`].
+    /// ```
+    /// use filch_sync::{OwnedRwLockUpgradableReadGuard, RwLock};
+    /// use std::sync::Arc;
+    /// # futures_lite::future::block_on(async {
+    /// let count = Arc::new(RwLock::new(1));
+    /// let reading = count.clone().upgradable_read_owned().await;
+    /// if *reading == 1 {
+    ///     *OwnedRwLockUpgradableReadGuard::upgrade(reading).await = 2;
+    /// }
+    /// assert_eq!(*count.read().await, 2);
+    /// # });
+    /// ```
     // Not an `async fn`: only a plain one knows its caller.
     #[track_caller]
     pub fn upgrade(guard: Self) -> impl Future<Output = OwnedRwLockWriteGuard<T>> {
