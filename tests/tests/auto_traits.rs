@@ -261,6 +261,7 @@ fn table() -> Vec<Row> {
             ],
             RecvError: [sync::oneshot::RecvError => "SYUWR"],
             TryRecvError: [sync::oneshot::TryRecvError => "SYUWR"],
+            OneshotStatistics: [sync::oneshot::OneshotStatistics => "SYUWR"],
             Sender: [
                 sync::channel::Sender<Local> => "--U--",
                 sync::channel::Sender<Movable> => "SYU--",
