@@ -168,9 +168,16 @@ impl Books {
 fn a_channel_hands_each_message_over_once() {
     let mut storm = Storm::new("channel");
     type Ends = (channel::Sender<Message>, channel::Receiver<Message>);
-    let kinds: [(fn() -> Ends, bool); 4] = [
+    // One that has gone over from the array to the queue that places are reserved in.
+    let gone_over = || {
+        let ends = channel::bounded(4);
+        drop(ends.0.try_reserve());
+        ends
+    };
+    let kinds: [(fn() -> Ends, bool); 5] = [
         (|| channel::bounded(1), false),
         (|| channel::bounded(64), false),
+        (gone_over, false),
         (channel::unbounded, false),
         (channel::rendezvous, true),
     ];
