@@ -32,6 +32,15 @@ impl Add for WorkerMetrics {
 }
 
 /// A snapshot of what a runtime has counted, by worker.
+///
+/// ```
+/// let runtime = filch::Runtime::builder().worker_threads(2).build()?;
+/// runtime.block_on(runtime.spawn(async {})).unwrap();
+/// let metrics = runtime.metrics();
+/// assert_eq!(metrics.workers.len(), 2);
+/// assert!(metrics.total().polls > 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuntimeMetrics {

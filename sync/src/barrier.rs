@@ -336,6 +336,12 @@ impl fmt::Debug for BarrierWait<'_> {
 }
 
 /// What one that waited at a [`Barrier`] is told when it trips.
+///
+/// ```
+/// let result = filch_sync::Barrier::new(1).wait_blocking()?;
+/// assert!(result.is_leader() && result.index() == 0);
+/// # Ok::<(), filch_sync::BrokenBarrier>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     index: usize,
@@ -365,6 +371,12 @@ impl BarrierWaitResult {
 }
 
 /// The barrier is broken, or was reset under those who waited.
+///
+/// ```
+/// let barrier = filch_sync::Barrier::new(2);
+/// barrier.abort();
+/// assert!(barrier.wait_blocking().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrier(());
 

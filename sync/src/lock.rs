@@ -351,6 +351,15 @@ impl<T> fmt::Debug for LockFuture<'_, T> {
 }
 
 /// The right to the value of a [`Lock`], until dropped. It may be dropped on another thread.
+///
+/// ```
+/// let lock = filch_sync::Lock::new(1);
+/// let mut guard = lock.lock_blocking();
+/// *guard += 1;
+/// assert!(lock.try_lock().is_none());
+/// drop(guard);
+/// assert_eq!(lock.into_inner(), 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<'a, T> {
     lock: &'a Lock<T>,
@@ -417,6 +426,15 @@ impl<T: fmt::Display> fmt::Display for LockGuard<'_, T> {
 }
 
 /// As [`LockGuard`], keeping the lock alive.
+///
+/// ```
+/// use filch_sync::Lock;
+/// use std::sync::Arc;
+/// let lock = Arc::new(Lock::new(1));
+/// let mut guard = lock.clone().lock_owned_blocking();
+/// std::thread::spawn(move || *guard += 1).join().unwrap();
+/// assert_eq!(*lock.lock_blocking(), 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedLockGuard<T> {
     lock: Arc<Lock<T>>,

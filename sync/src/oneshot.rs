@@ -45,6 +45,12 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 /// The half that sends. Dropping it unused tells the receiver.
+///
+/// ```
+/// let (sender, receiver) = filch_sync::oneshot::channel::<u8>();
+/// drop(sender);
+/// assert!(receiver.recv_blocking().is_err());
+/// ```
 pub struct Sender<T> {
     cell: SenderCell<T>,
 }
@@ -144,6 +150,13 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// # Cancel safety
 /// `&mut receiver` may be awaited and dropped: the value stays until it is taken.
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = filch_sync::oneshot::channel();
+/// let answer = std::thread::spawn(move || sender.send(42));
+/// assert_eq!(futures_lite::future::block_on(&mut receiver), Ok(42));
+/// # answer.join().unwrap().unwrap();
+/// ```
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Receiver<T> {
     /// Nothing once the answer was given.

@@ -104,6 +104,16 @@ struct Place {
 }
 
 /// Names a value of a [`DelayQueue`], while it is there. No other value of that queue ever has the same.
+///
+/// # Examples
+/// ```
+/// use filch_timer::DelayQueue;
+/// use std::time::Duration;
+/// let mut queue = DelayQueue::new();
+/// let key = queue.insert('a', Duration::from_secs(1));
+/// assert_eq!(queue.remove(&key), Some('a'));
+/// assert_eq!(queue.remove(&key), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DelayKey(u64);
 
@@ -116,6 +126,17 @@ pub struct Expired<T> {
 }
 
 /// The queue has no value of this key: it came out, or was removed.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{DelayQueue, UnknownKey};
+/// use std::time::Duration;
+/// let mut queue = DelayQueue::new();
+/// let key = queue.insert('a', Duration::from_secs(1));
+/// queue.remove(&key);
+/// let unknown: UnknownKey = queue.reset(&key, Duration::from_secs(2)).unwrap_err();
+/// assert!(!unknown.to_string().is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnknownKey(());
 

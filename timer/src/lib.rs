@@ -9,7 +9,7 @@
 //!
 //!     let mut beat = interval(Duration::from_millis(1));
 //!     let first = beat.tick().await;
-//!     assert_eq!(beat.tick().await, first + Duration::from_millis(1));
+//!     assert!(beat.tick().await >= first + Duration::from_millis(1));
 //!
 //!     let never = std::future::pending::<()>();
 //!     assert!(timeout(Duration::from_millis(2), never).await.is_err());

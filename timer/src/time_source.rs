@@ -109,15 +109,35 @@ mod sealed {
 ///
 /// On Linux and macOS it stands still while the machine is suspended: an hour on it is an hour that the machine was
 /// awake.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{Monotonic, TimeSource, now};
+/// assert!(Monotonic::now() <= now());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Monotonic;
 
 /// The time since the machine was started, the time it was suspended included. It never jumps. No virtual clock
 /// moves it.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{Boot, BootInstant, TimeSource};
+/// assert!(Boot::now() > BootInstant::BOOT);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Boot;
 
 /// The time of day, which people and other machines set: it may jump, forward and back. No virtual clock moves it.
+///
+/// # Examples
+/// ```
+/// use filch_timer::{TimeSource, Wall};
+/// use std::time::{Duration, SystemTime};
+/// let next_year = Wall::later(Wall::now(), Duration::from_secs(365 * 86_400));
+/// assert!(next_year > SystemTime::now());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wall;
 

@@ -68,6 +68,14 @@ enum Phase {
 /// The deadline came before the future was ready.
 ///
 /// It turns into an [`io::Error`] of kind [`TimedOut`](io::ErrorKind::TimedOut).
+///
+/// # Examples
+/// ```
+/// use filch_timer::timeout;
+/// use std::{future::pending, io, time::Duration};
+/// let elapsed = futures_lite::future::block_on(timeout(Duration::ZERO, pending::<()>())).unwrap_err();
+/// assert_eq!(io::Error::from(elapsed).kind(), io::ErrorKind::TimedOut);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Elapsed(());
 

@@ -15,6 +15,14 @@ use std::task::{Context, Poll};
 ///
 /// Clones mean the same runtime. A handle does not keep its runtime running: once that has ended, what is
 /// spawned is dropped at once and its [`JoinHandle`] says that it was aborted.
+///
+/// ```
+/// let runtime = filch::Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// let task = std::thread::spawn(move || handle.spawn(async { 42 })).join().unwrap();
+/// assert_eq!(runtime.block_on(task).unwrap(), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 

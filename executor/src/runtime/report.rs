@@ -7,6 +7,15 @@ use std::panic::Location;
 use std::time::Duration;
 
 /// How a runtime ended. See [`Runtime::shutdown`](crate::Runtime::shutdown).
+///
+/// ```
+/// use std::time::Duration;
+/// let runtime = filch::Runtime::new()?;
+/// runtime.spawn(std::future::pending::<()>()).detach();
+/// let report = runtime.shutdown(Duration::from_secs(5));
+/// assert_eq!((report.aborted, report.stuck.len()), (1, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Report {

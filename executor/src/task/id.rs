@@ -16,6 +16,15 @@ static NEXT_BLOCK: StaticCounter = StaticCounter::new(1);
 /// Which task: unique in this process, never given twice.
 ///
 /// Ids say nothing about the order of spawns on different threads.
+///
+/// ```
+/// # filch::block_on(async {
+/// let task = filch::spawn(async { filch::task::current() });
+/// let id = task.id();
+/// assert_eq!(task.await?, Some(id));
+/// # Ok::<(), filch::JoinError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(NonZeroU64);
 

@@ -15,6 +15,14 @@ const CALLED: u8 = 1;
 const CANCELLED: u8 = 2;
 
 /// A callback that will be called, was, or was cancelled. Clones are the same one. Dropping them all cancels nothing.
+///
+/// # Examples
+/// ```
+/// use filch::time::call_later;
+/// use std::time::Duration;
+/// let alarm = call_later(Duration::from_secs(3600), || unreachable!());
+/// assert!(alarm.cancel(), "in time");
+/// ```
 #[derive(Clone)]
 pub struct CallHandle {
     state: Arc<AtomicU8>,

@@ -23,6 +23,13 @@ use std::task::{Context, Poll, ready};
 /// # Complexity
 /// To receive, to clone and to subscribe is constant in the number of receivers and of values. To drop is
 /// linear in the number of values that only this one had not had.
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = filch_sync::broadcast::lossy(8);
+/// let mut another = receiver.clone();
+/// sender.try_send("news").unwrap();
+/// assert_eq!((receiver.try_recv(), another.try_recv()), (Ok("news"), Ok("news")));
+/// ```
 pub struct Receiver<T> {
     seat: Seat<Shared<T>>,
     /// Of the value it gets next.

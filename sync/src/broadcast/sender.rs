@@ -20,6 +20,14 @@ use std::task::{Context, Poll, ready};
 /// The lossy kind does what the `broadcast` of tokio does, the bounded one what async-broadcast does. Those
 /// count in each slot who has not had its value; here each slot counts who stands in it, which makes going,
 /// lagging and cloning one step.
+/// # Examples
+/// ```
+/// let (sender, mut receiver) = filch_sync::broadcast::lossy(8);
+/// let another = sender.clone();
+/// sender.try_send(1).unwrap();
+/// another.try_send(2).unwrap();
+/// assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }

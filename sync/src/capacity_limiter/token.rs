@@ -3,6 +3,14 @@
 use super::{Borrower, CapacityLimiter};
 
 /// A token of a [`CapacityLimiter`], given back when dropped.
+///
+/// ```
+/// let limiter = filch_sync::CapacityLimiter::new(1);
+/// let token = limiter.try_acquire().unwrap();
+/// assert!(limiter.try_acquire().is_err());
+/// drop(token);
+/// assert!(limiter.try_acquire().is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use = "the token is given back when this is dropped"]
 pub struct CapacityToken<'a> {

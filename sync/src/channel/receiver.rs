@@ -21,6 +21,14 @@ use std::task::{Context, Poll, ready};
 /// As a [`Stream`] it ends when the channel is closed and empty. Polled that way it allocates its place in the line once, when it
 /// first has to wait; [`recv`](Self::recv) allocates nothing. It keeps that place until a value comes, also when nobody asks it any
 /// more: so a value wakes every receiver that waits as a stream, up to the first that waits in `recv`.
+///
+/// ```
+/// let (sender, receiver) = filch_sync::channel::unbounded();
+/// let another = receiver.clone();
+/// sender.try_send(1).unwrap();
+/// sender.try_send(2).unwrap();
+/// assert_eq!((receiver.try_recv(), another.try_recv()), (Ok(1), Ok(2)));
+/// ```
 pub struct Receiver<T> {
     /// Declared, and in `drop` taken, before `shared`, into which it points.
     streaming: Option<Pin<Box<LineWaiter<'static>>>>,
@@ -316,6 +324,7 @@ impl<T> Receiver<T> {
 
 impl<T> Shared<T> {
     /// One try: a value, or that none will come.
+    #[inline]
     fn try_next(&self) -> Option<Result<T, RecvError>> {
         match self.pop() {
             Ok(value) => Some(Ok(value)),
@@ -394,6 +403,7 @@ pin_project! {
 impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(slice::proceed(cx));
         let this = self.project();

@@ -14,6 +14,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Sends into a channel. Clones send into the same; the channel closes when the last one is dropped.
+///
+/// ```
+/// let (sender, receiver) = filch_sync::channel::unbounded();
+/// let another = sender.clone();
+/// sender.try_send(1).unwrap();
+/// another.try_send(2).unwrap();
+/// drop((sender, another));
+/// assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2]);
+/// ```
 pub struct Sender<T> {
     pub(super) shared: Arc<Shared<T>>,
 }

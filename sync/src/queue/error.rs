@@ -111,6 +111,14 @@ impl fmt::Display for TryGetError {
 impl Error for TryGetError {}
 
 /// More items were said to be done than were put.
+///
+/// ```
+/// let queue = filch_sync::Queue::unbounded();
+/// queue.try_put('a').unwrap();
+/// queue.try_get().unwrap();
+/// assert!(queue.task_done().is_ok());
+/// assert!(queue.task_done().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyDone(pub(super) ());
 

@@ -56,6 +56,13 @@ gives_out_the_value! {
 }
 
 /// The right to read the value of an [`RwLock`], until dropped. It may be dropped on another thread.
+///
+/// ```
+/// let lock = filch_sync::RwLock::new(1);
+/// let (one, other) = (lock.try_read().unwrap(), lock.try_read().unwrap());
+/// assert_eq!(*one + *other, 2);
+/// assert!(lock.try_write().is_none());
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockReadGuard<'a, T> {
     lock: &'a RwLock<T>,
@@ -96,6 +103,15 @@ impl<T> Drop for RwLockReadGuard<'_, T> {
 }
 
 /// The right to read the value of an [`RwLock`] and to become its writer, until dropped. One at a time has it.
+///
+/// ```
+/// use filch_sync::{RwLock, RwLockUpgradableReadGuard};
+/// let lock = RwLock::new(1);
+/// let reading = lock.try_upgradable_read().unwrap();
+/// assert!(lock.try_read().is_some() && lock.try_upgradable_read().is_none());
+/// *RwLockUpgradableReadGuard::upgrade_blocking(reading) += 1;
+/// assert_eq!(lock.into_inner(), 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockUpgradableReadGuard<'a, T> {
     lock: &'a RwLock<T>,
@@ -234,6 +250,15 @@ impl<'a, T> Future for RwLockUpgrade<'a, T> {
 }
 
 /// The right to write the value of an [`RwLock`], until dropped. It may be dropped on another thread.
+///
+/// ```
+/// let lock = filch_sync::RwLock::new(1);
+/// let mut writing = lock.try_write().unwrap();
+/// *writing += 1;
+/// assert!(lock.try_read().is_none());
+/// drop(writing);
+/// assert_eq!(lock.into_inner(), 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T> {
     lock: &'a RwLock<T>,

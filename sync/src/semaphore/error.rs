@@ -4,6 +4,13 @@ use std::error::Error;
 use std::fmt;
 
 /// The semaphore was closed.
+///
+/// ```
+/// let semaphore = filch_sync::Semaphore::new(0);
+/// semaphore.close();
+/// let closed: filch_sync::Closed = semaphore.acquire_blocking().unwrap_err();
+/// assert_eq!(closed.to_string(), "the semaphore is closed");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed(pub(super) ());
 
@@ -36,6 +43,11 @@ impl fmt::Display for TryAcquireError {
 impl Error for TryAcquireError {}
 
 /// There would be more permits than the semaphore may have: more were released than acquired.
+///
+/// ```
+/// let semaphore = filch_sync::Semaphore::bounded(1);
+/// assert!(semaphore.try_add_permits(1).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyPermits(pub(super) ());
 

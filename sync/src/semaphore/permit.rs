@@ -4,6 +4,14 @@ use super::Semaphore;
 use std::sync::Arc;
 
 /// Permits of a [`Semaphore`], returned when dropped.
+///
+/// ```
+/// let semaphore = filch_sync::Semaphore::new(1);
+/// let permit = semaphore.try_acquire().unwrap();
+/// assert_eq!(semaphore.available_permits(), 0);
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[derive(Debug)]
 #[must_use = "the permits are returned when this is dropped"]
 pub struct SemaphorePermit<'a> {
@@ -97,6 +105,14 @@ impl Drop for SemaphorePermit<'_> {
 }
 
 /// As [`SemaphorePermit`], keeping the semaphore alive.
+///
+/// ```
+/// use std::sync::Arc;
+/// let semaphore = Arc::new(filch_sync::Semaphore::new(1));
+/// let permit = semaphore.clone().try_acquire_owned().unwrap();
+/// std::thread::spawn(move || drop(permit)).join().unwrap();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[derive(Debug)]
 #[must_use = "the permits are returned when this is dropped"]
 pub struct OwnedSemaphorePermit {

@@ -19,6 +19,14 @@ use std::task::{Context, Poll, ready};
 /// are gone and the last value was seen. To begin with the present value, call
 /// [`mark_changed`](Self::mark_changed) first. The clone runs while the value is locked for sending: it must
 /// not send into this channel.
+///
+/// ```
+/// let (sender, mut receiver) = filch_sync::watch::channel("old");
+/// sender.send("new").unwrap();
+/// assert!(receiver.has_changed());
+/// assert_eq!(*receiver.borrow_and_update(), "new");
+/// assert!(!receiver.has_changed());
+/// ```
 pub struct Receiver<T> {
     seat: Seat<Shared<T>>,
     /// The version it has seen last.

@@ -14,6 +14,14 @@ use std::task::{Context, Poll, ready};
 
 /// Changes the value that receivers watch. Clones change the same; the channel closes when the last one is
 /// dropped.
+///
+/// ```
+/// let (sender, receiver) = filch_sync::watch::channel(1);
+/// let another = sender.clone();
+/// sender.send(2).unwrap();
+/// another.send_modify(|value| *value += 1);
+/// assert_eq!(*receiver.borrow(), 3);
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }

@@ -7,6 +7,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// What [`wait()`] waits for.
+///
+/// ```
+/// use filch::task::{Wait, wait};
+/// # filch::block_on(async {
+/// let tasks = [filch::spawn(async { 1 }), filch::spawn(std::future::pending())];
+/// let (done, pending) = wait(tasks, Wait::FirstCompleted).await;
+/// assert_eq!((done.len(), pending.len()), (1, 1));
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wait {
     /// One is over, whichever way.
