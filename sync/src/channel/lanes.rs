@@ -23,6 +23,11 @@
 //! *Never above the capacity*: the side queue's room is the capacity less what lies in the array. It is used only after the bit
 //! was set, when that can but shrink: what is read under the side queue's lock is never too little.
 //!
+//! *No wake-up is lost*: the second try of one that waits (see [`line`](super::line)) may find the bit clear, and never come to the
+//! side queue and its lock. It does not miss what was done there: who does anything there has set the bit, or read it set, by a
+//! `SeqCst` operation, and looks for those that wait after that. If it sees nobody, the bit was set before the waiter's fence, and
+//! the second try sees it. The array reads the bit without that order; [`Lanes::aside`] makes up for it.
+//!
 //! # Rejected
 //! A count of reserved places beside head and tail: "full" would be asked of three words at once, which only a wider exchange
 //! could answer, on every send of those who never reserve anything. As it is they pay nothing: that the bit is clear they must
@@ -57,7 +62,7 @@ impl<T> Lanes<T> {
 
     #[cold]
     fn push_aside(&self, value: T) -> Result<(), Push<T>> {
-        self.side.push_beside(value, || self.beside())
+        self.aside().push_beside(value, || self.beside())
     }
 
     /// Values still in the array, after the bit was set.
@@ -72,7 +77,15 @@ impl<T> Lanes<T> {
 
     #[cold]
     fn pop_aside(&self) -> Result<T, Pop> {
-        self.side.pop()
+        self.aside().pop()
+    }
+
+    /// The side queue, for one that the array sent there.
+    fn aside(&self) -> &BlockQueue<T> {
+        // A `SeqCst` load, for the order of the bit before the look at who waits: see the module docs.
+        let is_set = self.array.is_closed();
+        debug_assert!(is_set, "once set it stays");
+        &self.side
     }
 
     /// Takes what is there, up to `limit`, which is not 0.
@@ -84,7 +97,7 @@ impl<T> Lanes<T> {
             match self.array.pop() {
                 Ok(value) => into.push(value),
                 Err(Pop::Closed) => {
-                    return match self.side.pop_many(into, goal - count) {
+                    return match self.aside().pop_many(into, goal - count) {
                         Ok(more) => Ok(count + more),
                         Err(_) if count > 0 => Ok(count),
                         Err(nothing) => Err(nothing),
