@@ -12,7 +12,7 @@ pub(super) enum WhenFull {
     Wait,
 }
 
-/// An empty ring with room for more slots than this gives its memory back.
+/// A ring with room for more slots than this gives memory back when it uses a quarter of it or less.
 pub(super) const SLOTS_KEPT: usize = 256;
 
 /// How many values leave the ring in one section when a receiver goes.
@@ -150,9 +150,10 @@ impl<T> Ring<T> {
     fn pop_first(&mut self) -> Option<Arc<T>> {
         let first = self.slots.pop_front()?;
         self.head += 1;
-        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
-            // Empty: nothing of the user's is dropped here.
-            self.slots = VecDeque::new();
+        let room = self.slots.capacity();
+        if room > SLOTS_KEPT && self.slots.len() <= room / 4 {
+            // Half is left: a ring about some length does not move its slots time and again.
+            self.slots.shrink_to(room / 2);
         }
         Some(first.value)
     }
