@@ -34,7 +34,7 @@ macro_rules! contended {
                 let lock = lock.clone();
                 async move {
                     for turn in 0..TURNS {
-                        if turn % $each == 0 {
+                        if u64::is_multiple_of(turn, $each) {
                             *lock.$write().await += 1_u64;
                         } else {
                             std::hint::black_box(&*lock.$read().await);

@@ -54,8 +54,8 @@ mod model;
 pub use crate::runtime::TaskBuilder as Builder;
 pub use abort::AbortHandle;
 pub use combine::{
-    AsCompleted, AsJoinHandle, Gather, MapConcurrent, MapInOrder, Race, TryGather, TryGatherError, Wait, WaitFuture,
-    as_completed, gather, map_concurrent, map_concurrent_stream, race, try_gather, wait,
+    AsCompleted, AsJoinHandle, Gather, MapConcurrent, MapInOrder, Race, TryGather, TryGatherError, Wait,
+    WaitFuture, as_completed, gather, map_concurrent, map_concurrent_stream, race, try_gather, wait,
 };
 pub use current::{current, current_name};
 pub use error::JoinError;
@@ -63,7 +63,6 @@ pub use id::Id;
 pub use join::JoinHandle;
 pub use yield_now::{YieldNow, yield_now};
 
-pub(crate) use combine::WokenQueue;
 #[allow(
     unused_imports,
     reason = "the scheduler's side of the cell, complete whether or not all of it is in use"
@@ -75,3 +74,4 @@ pub(crate) use self::{
     meta::{Meta, Phase, TaskInfo},
     runnable::{Ran, Runnable},
 };
+pub(crate) use combine::WokenQueue;

@@ -144,7 +144,10 @@ fn loom_one_that_joins_again_has_not_been_told() {
 
 #[test]
 fn loom_canary_a_token_that_comes_before_what_is_told() {
-    assert_noticed("wait_list.told.order", "wait_list::model::loom_one_that_is_told_takes_the_token_and_goes");
+    assert_noticed(
+        "wait_list.told.order",
+        "wait_list::model::loom_one_that_is_told_takes_the_token_and_goes",
+    );
 }
 
 #[test]

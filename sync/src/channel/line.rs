@@ -192,6 +192,7 @@ impl<'a> LineWaiter<'a> {
     }
 
     /// Waits until `attempt` has something.
+    #[inline]
     pub(super) fn poll_until<R>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -202,6 +203,18 @@ impl<'a> LineWaiter<'a> {
             self.leave();
             return Poll::Ready(result);
         }
+        self.poll_in_line(cx, told, attempt)
+    }
+
+    /// The part of a poll that found nothing at first.
+    #[cold]
+    #[inline(never)]
+    fn poll_in_line<R>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        told: bool,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
         self.as_mut().wait(cx, told);
         // Ordering: SeqCst, between the store in `count` and the second try: see the module docs.
         fence(Ordering::SeqCst);

@@ -78,6 +78,7 @@ impl<T> Shared<T> {
     }
 
     /// Takes `value` in, and tells a receiver.
+    #[inline]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
         match &self.flavour {
             Flavour::Array(queue) => queue.push(value)?,
@@ -90,6 +91,7 @@ impl<T> Shared<T> {
     }
 
     /// Gives a value out, and tells a sender.
+    #[inline]
     pub(super) fn pop(&self) -> Result<T, Pop> {
         let value = match &self.flavour {
             Flavour::Array(queue) => queue.pop()?,
