@@ -52,8 +52,10 @@
 //! unlock finds the bell in its place, or on its way, or the watcher just woken. All this costs at most one wake-up per grace and
 //! lock, and none while the lock is held for long, since only unlocking rings. A waiter that was woken and did not come for a whole
 //! grace is struck from the list, so that the next unlock wakes another; polled again, it stands where it stood. A watcher that does not come
-//! back is replaced by the next unlock. What remains: if the head *and* the watcher are abandoned at once, and nobody unlocks
-//! any more, the lock is free or kept, and rests until anybody else, new or waiting, is polled, or one of the two dropped.
+//! back is replaced by the next unlock. And since futures of one task are often abandoned together, an unlock that rings the bell wakes the last waiter as well, to be the
+//! watcher from then on, if nobody was asked within a grace. What remains: if the head, the watcher *and* the last are abandoned at once,
+//! and nobody unlocks any more, the lock is free or kept, and rests until anybody else, new or waiting, is polled, or one of these
+//! dropped.
 //!
 //! # Rejected
 //! Strict hand-off in the order of arrival: each contended unlock becomes a task switch, and a future that is not

@@ -49,9 +49,10 @@
 //! *Upgrades do not deadlock*: one at a time has the right to ask, so two readers never wait for each other to leave. It waits for readers
 //! that are in already, and it is always the head of the line.
 //!
-//! *Futurelock*: a promise to a future that nobody polls holds the others up for about a grace. What remains: if one that was promised
-//! the lock *and* the watcher are abandoned at once, and nobody gives up the lock any more, the lock rests until anybody, new or waiting, is
-//! polled, or one of the two dropped. (What a future holds, or the right that an upgrade has, is not taken back: it is held, as by a
+//! *Futurelock*: a promise to a future that nobody polls holds the others up for about a grace. With the bell, the last in
+//! line is woken as well, if nobody was asked within a grace: futures of one task are often abandoned together. What remains: if one
+//! that was promised the lock, the watcher *and* the last are abandoned at once, and nobody gives up the lock any more, the lock rests
+//! until anybody, new or waiting, is polled, or one of these dropped. (What a future holds, or the right that an upgrade has, is not taken back: it is held, as by a
 //! guard that nobody drops.)
 //!
 //! # Rejected

@@ -40,8 +40,9 @@
 //! the lock.
 //!
 //! *Futurelock*: permits that were offered to a future nobody polls go to the next one after a grace, and at most about two. The future,
-//! polled again, is the first to be served. What remains: if the one that was told *and* the watcher are abandoned at once, and
-//! nobody releases any more, the permits rest until anybody else asks, or one of the two is dropped. A future that was polled to
+//! polled again, is the first to be served. With the bell of the watcher, the last in line is woken as well, if nobody was
+//! asked within a grace: futures of one task are often abandoned together. What remains: if the one that was told, the watcher *and* the
+//! last are abandoned at once, and nobody releases any more, the permits rest until anybody else asks, or one of these is dropped. A future that was polled to
 //! its end has a permit object, which is its owner's to drop.
 //!
 //! *Order*: requests are met in the order in which they came, but for those that came too late for what was kept: several of these stand

@@ -401,22 +401,33 @@ fn look_after(locked: &mut Locked<'_, Care>, now_us: u64) -> Calls {
         // One cannot watch over oneself.
         calls.dismissed = resign(locked, head);
     }
-    if locked.watcher != 0 {
+    let asked_for_us = now_us.saturating_sub(locked.asked_us);
+    let mut asks_last = locked.watcher == 0;
+    if !asks_last {
         calls.bell = locked.bell.take();
         if calls.bell.is_some() {
             locked.asked_us = now_us;
-        } else if now_us.saturating_sub(locked.asked_us) > WATCHER_LOST_US {
+            // It may not come: two futures of one task are often abandoned together.
+            asks_last = asked_for_us > GRACE_US;
+        } else if asked_for_us > WATCHER_LOST_US {
             locked.watcher = 0;
+            asks_last = true;
         }
     }
-    if locked.watcher == 0 {
+    if asks_last {
         // The last one will be there for longest.
+        let watcher = locked.watcher;
         let mut cursor = locked.cursor_at_back();
         let id = cursor.id().unwrap_or(0);
-        if let Some((Phase::Waiting, tag)) = cursor.current() {
-            calls.watcher = cursor.wake_in_place(Tag { number: now_us, ..tag });
+        match cursor.current() {
+            _ if id == watcher => {}
+            Some((Phase::Waiting, tag)) => {
+                calls.watcher = cursor.wake_in_place(Tag { number: now_us, ..tag });
+                (locked.watcher, locked.asked_us) = (id, now_us);
+            }
+            _ if watcher == 0 => (locked.watcher, locked.asked_us) = (id, now_us),
+            _ => {}
         }
-        (locked.watcher, locked.asked_us) = (id, now_us);
     }
     calls
 }

@@ -146,6 +146,23 @@ fn futurelock_the_watcher_gets_past_an_abandoned_turn_and_the_others_follow() {
 }
 
 #[test]
+fn futurelock_two_that_are_abandoned_together_do_not_stop_the_last() {
+    within_a_minute(|| {
+        let lock = Lock::new(());
+        let guard = lock.try_lock().unwrap();
+        let (mut head, mut watcher) = (Hand::new(lock.lock()), Hand::new(lock.lock()));
+        head.pends();
+        watcher.pends();
+        let mut last = Hand::new(lock.lock());
+        last.pends();
+        pass(GRACE_US);
+        drop(guard);
+        drop(take_when_woken(&mut last));
+        assert_eq!(head.wakes(), 1);
+    });
+}
+
+#[test]
 fn futurelock_a_watcher_that_became_the_head_is_watched_over_too() {
     within_a_minute(|| {
         let lock = Lock::new(());

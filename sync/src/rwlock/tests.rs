@@ -234,6 +234,26 @@ fn futurelock_those_that_wait_get_past_an_abandoned_turn() {
 }
 
 #[test]
+fn futurelock_two_that_are_abandoned_together_do_not_stop_the_last() {
+    let clock = held::hold();
+    let lock = RwLock::new(());
+    let guard = lock.try_write().unwrap();
+    let (mut head, mut watcher) = (Hand::new(lock.write()), Hand::new(lock.write()));
+    head.pends();
+    watcher.pends();
+    let mut last = Hand::new(lock.read());
+    last.pends();
+    clock.pass(GRACE_US + 1);
+    drop(guard);
+    let mut rounds = 0;
+    while last.wakes() == 0 || last.poll().is_pending() {
+        clock.pass(GRACE_US + 1);
+        rounds += 1;
+        assert!(rounds < 20, "nobody looks");
+    }
+}
+
+#[test]
 fn futurelock_one_that_begins_to_wait_for_an_abandoned_turn_looks_itself() {
     let clock = held::hold();
     let lock = RwLock::new(());

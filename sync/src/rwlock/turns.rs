@@ -233,22 +233,33 @@ pub(super) fn appoint_watcher(locked: &mut Locked<'_, Turns>, now_us: u64) -> Ca
     if !locked.is_promised() || locked.is_empty() {
         return calls;
     }
-    if locked.watcher != 0 {
+    let asked_for_us = now_us.saturating_sub(locked.asked_us);
+    let mut asks_last = locked.watcher == 0;
+    if !asks_last {
         calls.bell = locked.bell.take();
         if calls.bell.is_some() {
             locked.asked_us = now_us;
-        } else if now_us.saturating_sub(locked.asked_us) > WATCHER_LOST_US {
+            // It may not come: two futures of one task are often abandoned together.
+            asks_last = asked_for_us > GRACE_US;
+        } else if asked_for_us > WATCHER_LOST_US {
             locked.watcher = 0;
+            asks_last = true;
         }
     }
-    if locked.watcher == 0 {
+    if asks_last {
         // The last one will be there for longest.
+        let watcher = locked.watcher;
         let mut cursor = locked.cursor_at_back();
         let id = cursor.id().unwrap_or(0);
-        if let Some((Phase::Waiting, tag)) = cursor.current() {
-            calls.watcher = cursor.wake_in_place(tag);
+        match cursor.current() {
+            _ if id == watcher => {}
+            Some((Phase::Waiting, tag)) => {
+                calls.watcher = cursor.wake_in_place(tag);
+                (locked.watcher, locked.asked_us) = (id, now_us);
+            }
+            _ if watcher == 0 => (locked.watcher, locked.asked_us) = (id, now_us),
+            _ => {}
         }
-        (locked.watcher, locked.asked_us) = (id, now_us);
     }
     calls
 }

@@ -19,7 +19,8 @@
 //! Go away: a good one takes what its own epoch keeps [out](Turns::forgo), and it is free.
 //!
 //! Watch: whoever waits behind others, or while something is kept, and finds no watcher, or comes and finds the head watching, is the
-//! watcher. It [leaves](watch) its waker as the bell, or, when something is kept, has it rung a grace later. The one who tells has the bell that it finds rung.
+//! watcher. It [leaves](watch) its waker as the bell, or, when something is kept, has it rung a grace later. The one who tells has the bell that it finds rung, and
+//! asks the last in line as well, to be the watcher from then on, if nobody was asked within a grace.
 //! The watcher, polled, [turns](Turns::turn) the epoch if it is over: what was old is free, what was young is old. One that did not
 //! come back after its bell is replaced by the next one who tells or joins.
 //!
@@ -244,17 +245,24 @@ fn tend<S: Counts>(locked: &mut Locked<'_, S>, calls: &mut Calls) {
     }
     let now_us = clock::micros();
     let turns = locked.turns();
-    if turns.bell.is_some() {
+    let (watcher, asked_for_us) = (turns.watcher, now_us.saturating_sub(turns.asked_us));
+    calls.bell = turns.bell.take();
+    let rings = calls.bell.is_some();
+    if rings {
         turns.asked_us = now_us;
-        calls.bell = turns.bell.take();
-        return;
-    }
-    if turns.watcher != 0 && now_us.saturating_sub(turns.asked_us) <= WATCHER_LOST_US {
+        if asked_for_us <= GRACE_US {
+            return;
+        }
+    } else if watcher != 0 && asked_for_us <= WATCHER_LOST_US {
         return;
     }
     // The last one will be there for longest; one that was asked before and did not come is passed over.
     let mut cursor = locked.cursor_at_back();
-    if !matches!(cursor.current(), Some((Phase::Waiting, _))) {
+    let last_waits = matches!(cursor.current(), Some((Phase::Waiting, _)));
+    if rings && (!last_waits || cursor.id() == Some(watcher)) {
+        return;
+    }
+    if !last_waits {
         cursor = locked.cursor();
         while matches!(cursor.current(), Some((Phase::Woken, _))) {
             cursor.advance();

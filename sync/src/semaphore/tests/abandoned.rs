@@ -213,3 +213,22 @@ fn a_storm_of_eight_threads_that_abandon_and_drop_at_random_conserves_the_permit
         assert_eq!((seen.available, seen.kept, seen.borrowed, seen.waiters), (PERMITS, 0, Some(0), 0));
     });
 }
+
+#[test]
+fn two_that_are_abandoned_together_do_not_stop_the_last() {
+    within_a_minute(|| {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (mut told, mut watcher) = (Hand::new(semaphore.acquire()), Hand::new(semaphore.acquire()));
+        told.pends();
+        watcher.pends();
+        let waits = semaphore.clone();
+        let last = std::thread::spawn(move || waits.acquire_blocking().unwrap().forget());
+        while semaphore.statistics().waiters < 3 {
+            std::thread::yield_now();
+        }
+        // The permit goes to one after the other, each of which has a grace to come for it.
+        semaphore.add_permits(1);
+        last.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 0);
+    });
+}
