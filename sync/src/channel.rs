@@ -11,6 +11,9 @@
 //! Values of one sender arrive in the order they were sent. Waiting senders are woken in the order they came, and waiting
 //! receivers too; one that is awake already may get ahead of one that was just woken, which then keeps its place.
 //!
+//! Nothing is kept for one that was woken and is not polled: whoever is polled, a newcomer too, takes the value or the place. Who
+//! sleeps hears of it with the next, or when that future is dropped; until then a value may lie there beside one that sleeps.
+//!
 //! Beside sending and receiving one by one: [`recv_many`](Receiver::recv_many) takes what is there at once,
 //! [`reserve`](Sender::reserve) makes sure of room before there is a value, [`force_send`](Sender::force_send) pushes out the oldest,
 //! [`closed`](Sender::closed) waits for the end, and [weak ends](Sender::downgrade) keep nothing open. A receiver is a stream and

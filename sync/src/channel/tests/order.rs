@@ -198,3 +198,24 @@ fn ends_show_themselves() {
     assert!(other.capacity().is_none() && receiver.capacity() == Some(2));
     assert!(format!("{:?} {:?}", sender.send(1), receiver.recv()).starts_with("SendFuture"));
 }
+
+/// Futurelock: what one was woken for that is not polled any more is for whoever is.
+#[test]
+fn one_that_was_told_and_is_not_polled_keeps_nothing() {
+    for (name, room, make) in flavours::<u8>().into_iter().filter(|flavour| flavour.1 > 1) {
+        let (sender, receiver) = make();
+        let mut recvs: Vec<_> = (0..3).map(|_| Hand::new(receiver.recv())).collect();
+        recvs.iter_mut().for_each(Hand::pends);
+        sender.try_send(1).unwrap();
+        assert_eq!(recvs[0].wakes(), 1, "{name}: and it is never polled again");
+        assert_eq!(receiver.try_recv(), Ok(1), "{name}: a newcomer takes it");
+        sender.try_send(2).unwrap();
+        assert_eq!(
+            (recvs[1].wakes(), recvs[1].ready()),
+            (1, Ok(2)),
+            "{name} of {room}: and the next is told of the next"
+        );
+        sender.try_send(3).unwrap();
+        assert_eq!((recvs[2].wakes(), recvs[2].ready()), (1, Ok(3)), "{name}");
+    }
+}
