@@ -458,6 +458,64 @@ fn a_report_says_nothing_or_who() {
     assert_eq!(filch::DROP_LIMIT, Duration::from_secs(5));
 }
 
+#[test]
+fn primitives_stand_where_they_are_said_to_and_fit_into_statics() {
+    use filch::sync::{
+        Barrier, CapacityLimiter, Condition, Event, Latch, LazyLock, LifoQueue, Lock, Notify, OnceCell,
+        PriorityQueue, Queue, RwLock, Semaphore, SetOnce, WaitGroup, broadcast, channel, oneshot, watch,
+    };
+    static LOCK: Lock<u8> = Lock::new(1);
+    static RWLOCK: RwLock<u8> = RwLock::new(1);
+    static SEMAPHORE: Semaphore = Semaphore::new(1);
+    static BOUNDED: Semaphore = Semaphore::bounded(1);
+    static LIMITER: CapacityLimiter = CapacityLimiter::new(1);
+    static EVENT: Event = Event::new();
+    static NOTIFY: Notify = Notify::new();
+    static CONDITION: Condition = Condition::new();
+    static BARRIER: Barrier = Barrier::new(1);
+    static LATCH: Latch = Latch::new(1);
+    static CELL: OnceCell<u8> = OnceCell::new();
+    static ONCE: SetOnce<u8> = SetOnce::new();
+    static LAZY: LazyLock<u8> = LazyLock::new(|| Box::pin(async { 1 }));
+    static QUEUE: Queue<u8> = Queue::bounded(1);
+    static PRIORITY: PriorityQueue<u8> = PriorityQueue::unbounded();
+    static LIFO: LifoQueue<u8> = LifoQueue::unbounded();
+
+    let _watchdog = Watchdog::usual();
+    block_on(async {
+        let held = LOCK.lock().await;
+        assert_eq!((*held, *RWLOCK.read().await), (1, 1));
+        assert!(SEMAPHORE.acquire().await.is_ok() && BOUNDED.acquire().await.is_ok());
+        assert!(LIMITER.acquire().await.is_ok());
+        EVENT.set();
+        EVENT.wait().await;
+        NOTIFY.notify_one();
+        NOTIFY.notified().await;
+        CONDITION.notify_all();
+        drop(held);
+        assert!(BARRIER.wait().await.expect("not broken").is_leader());
+        LATCH.count_down();
+        LATCH.wait().await;
+        WaitGroup::new().wait().await;
+        assert_eq!(CELL.get_or_init(async || 1).await, &1);
+        ONCE.set(1).expect("nobody has");
+        assert_eq!((ONCE.wait().await, LAZY.force().await), (&1, &1));
+        for put in [QUEUE.put(1).await, PRIORITY.put(1).await, LIFO.put(1).await] {
+            put.expect("not shut down");
+        }
+        assert_eq!((QUEUE.get().await, PRIORITY.get().await, LIFO.get().await), (Ok(1), Ok(1), Ok(1)));
+    });
+    // The macros are at the root, and each pair of ends carries a value.
+    let ((sender, receiver), (many, inbox)) = (oneshot::channel(), channel::rendezvous());
+    sender.send(1).expect("it listens");
+    let received = block_on(async { filch::join!(receiver, many.send(2), inbox.recv()) });
+    assert_eq!(received, (Ok(1), Ok(()), Ok(2)));
+    let ((broadcast, mut listener), (watch, watcher)) = (broadcast::lossy(1), watch::channel(0));
+    broadcast.try_send(1).expect("it listens");
+    watch.send(1).expect("it looks");
+    assert_eq!((listener.try_recv(), *watcher.borrow()), (Ok(1), 1));
+}
+
 /// Compiles only when all of them are what is asked for.
 #[test]
 fn auto_traits() {
