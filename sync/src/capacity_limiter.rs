@@ -56,7 +56,7 @@ const REFUSED: u32 = 0;
 /// `CapacityLimiter`.
 ///
 /// Tokens are lent in the order in which they were asked for. A waiting future that is woken has its token kept for it, for a
-/// millisecond or two; not polled by then, it is overtaken, and the first in the queue when it is polled.
+/// few milliseconds; not polled by then, it is overtaken, and the first in the queue when it is polled.
 ///
 /// # Complexity
 /// Logarithmic in the number of borrowers; constant in that of waiters.

@@ -84,7 +84,7 @@ pub const MAX_PERMITS: usize = usize::MAX / ONE;
 /// Hands out a number of permits, in the order they were asked for.
 ///
 /// A large request at the head is not overtaken by small ones behind it. Permits are returned when dropped. A waiting
-/// future that is woken has its permits kept for it, for a millisecond or two: not polled by then, it is overtaken, and
+/// future that is woken has its permits kept for it, for some milliseconds: not polled by then, it is overtaken, and
 /// the first in the queue when it is polled. Dropped, it passes them on.
 ///
 /// A [`bounded`](Self::bounded) one never has more permits than it began with.

@@ -16,6 +16,7 @@
 //! cannot outlive what it points to. If no thread can be started the waker is woken at once: whoever waits will ask again, at the
 //! price of looking more often.
 
+use crate::lock::grace::GRACE_US;
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::Builder;
 use filch_primitive::wake_contained;
@@ -24,7 +25,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// How much later.
-pub(crate) const DELAY: Duration = Duration::from_micros(1_000);
+pub(crate) const DELAY: Duration = Duration::from_micros(GRACE_US);
 
 static WATCH: Watch =
     Watch { list: Mutex::new(List { due: VecDeque::new(), runs: false }), added: Condvar::new() };

@@ -45,7 +45,7 @@ use std::task::Waker;
 
 /// How long one that was told has the time to come, at least; at most twice that, and the delays of whoever looks. A guess: far above
 /// the delay of a task in a run queue that is not overloaded, far below what a person notices.
-pub(crate) const GRACE_US: u64 = 1_000;
+pub(crate) const GRACE_US: u64 = crate::lock::grace::GRACE_US;
 
 /// How long a watcher whose bell was rung may take to come back. The bell rings after about a grace.
 const WATCHER_LOST_US: u64 = 4 * GRACE_US;
