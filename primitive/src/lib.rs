@@ -9,6 +9,7 @@
 //! - [`sync`], [`cell`], [`thread`], [`hint`], [`time`] and the macro [`thread_local`]: the facade, in its four forms.
 //! - [`ByteLock`]: a one-byte lock for critical sections of a few instructions.
 //! - [`WakeBatch`]: wakers collected under a lock and woken outside it.
+//! - `KernelClock`: clocks of Linux that the standard library does not know.
 //! - [`contained`], [`discard`]: where a panic of user code ends.
 //! - [`mutant`]: faults planted on purpose, for the tests to find.
 //! - [`wait_list`]: who waits for a primitive, in which order.
@@ -34,10 +35,14 @@ pub mod wait_list;
 
 mod byte_lock;
 mod contain;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod kernel_clock;
 mod wake_batch;
 
 pub use byte_lock::{ByteLock, ByteLockGuard};
 pub use contain::{contained, discard};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use kernel_clock::KernelClock;
 pub use wake_batch::{WAKE_BATCH_CAPACITY, WakeBatch, wake_contained};
 
 #[cfg(any(filch_loom, filch_shuttle))]

@@ -6,11 +6,8 @@
 /// its last tick, which is up to 4 ms old and costs a few nanoseconds: what is said to be over may be over by a tick more or less.
 #[cfg(all(target_os = "linux", not(any(filch_loom, filch_shuttle))))]
 pub(crate) fn micros() -> u64 {
-    use rustix::time::{ClockId, clock_gettime};
-
-    let now = clock_gettime(ClockId::MonotonicCoarse);
-    let [seconds, nanos] = [now.tv_sec, now.tv_nsec].map(|part| u64::try_from(part).unwrap_or(0));
-    START_US.saturating_add(seconds.saturating_mul(1_000_000)).saturating_add(nanos / 1_000)
+    let since = filch_primitive::KernelClock::MonotonicCoarse.now().as_micros();
+    START_US.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
 }
 
 /// The same elsewhere, exactly.

@@ -269,13 +269,11 @@ fn as_far<P: Copy>(point: P, by: Duration, step: impl Fn(P, Duration) -> Option<
 /// The machine's own count.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(any(filch_loom, filch_shuttle))))]
 mod boot {
-    use rustix::time::{ClockId, clock_gettime};
+    use filch_primitive::KernelClock;
     use std::time::Duration;
 
     pub(super) fn elapsed() -> Duration {
-        let time = clock_gettime(ClockId::Boottime);
-        // Never negative: it counts from the start.
-        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+        KernelClock::Boot.now()
     }
 }
 
