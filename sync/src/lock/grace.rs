@@ -5,13 +5,11 @@
 #[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 pub(crate) mod held;
 
-use crate::clock::BLUR_US;
 use std::task::Waker;
 
 /// How long one that was woken has the time to come before others go ahead. A guess: far above the delay of a task
-/// in a run queue that is not overloaded, far below what a person notices. By the clock it is longer, by as much as that is
-/// blurred: one that is told has the whole millisecond in any case.
-pub(crate) const GRACE_US: u64 = 1_000 + BLUR_US;
+/// in a run queue that is not overloaded, far below what a person notices.
+pub(crate) const GRACE_US: u64 = 1_000;
 
 /// How long a watcher whose bell was rung may take to come back. The bell rings after about a grace.
 pub(crate) const WATCHER_LOST_US: u64 = 4 * GRACE_US;
