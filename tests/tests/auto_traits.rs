@@ -745,6 +745,7 @@ fn table() -> Vec<Row> {
                 filch_primitive::cell::UnsafeCell<Movable> => "S-UW-",
                 filch_primitive::cell::UnsafeCell<Lent> => "--UW-",
             ],
+            KernelClock: [filch_primitive::KernelClock => "SYUWR"],
             StaticCounter: [filch_primitive::sync::StaticCounter => "SYUWR"],
             Slice: [filch_primitive::slice::Slice => "SYUWR"],
             Phase: [filch_primitive::wait_list::Phase => "SYUWR"],
