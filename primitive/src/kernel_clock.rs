@@ -5,7 +5,6 @@
 
 #![allow(unsafe_code, reason = "asks the C library for the time")]
 
-use std::mem::MaybeUninit;
 use std::time::Duration;
 
 /// Which clock.
@@ -22,12 +21,10 @@ impl KernelClock {
         let clock = match self {
             Self::Boot => libc::CLOCK_BOOTTIME,
         };
-        let mut time = MaybeUninit::<libc::timespec>::zeroed();
-        // SAFETY: the pointer is to memory for such a value, which the call may write to.
-        let asked = unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to such a value, borrowed mutably for the call.
+        let asked = unsafe { libc::clock_gettime(clock, &raw mut time) };
         debug_assert_eq!(asked, 0, "a clock that every kernel has");
-        // SAFETY: two integers, zero from the beginning.
-        let time = unsafe { time.assume_init() };
         // Never negative: it counts from the machine's start.
         Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
     }
