@@ -1,4 +1,4 @@
-//! A coarse clock for questions of fairness, read on slow paths only.
+//! The time in microseconds, for questions of fairness, read on slow paths only.
 
 /// Microseconds since some moment before anybody asked. Never less than [`START_US`], so that zero is always long ago.
 ///
