@@ -263,7 +263,7 @@ pub enum Step<R> {
 pub struct Waiter<'q, S> {
     queue: &'q WaitQueue<S>,
     node: Node,
-    /// Whether the node may be anything but idle; touched through `Pin<&mut Self>` only.
+    /// Whether the node may be anything but idle, and was prepared; touched through `Pin<&mut Self>` only.
     joined: Cell<bool>,
 }
 
@@ -307,6 +307,9 @@ impl<'q, S> Waiter<'q, S> {
     #[inline]
     pub fn look(self: Pin<&mut Self>, locked: &Locked<'_, S>) -> (Phase, Tag) {
         self.check(locked);
+        if !self.joined.get() {
+            return (Phase::Idle, Tag::NONE);
+        }
         locked.guard.list.look(&self.node)
     }
 
@@ -352,7 +355,9 @@ impl<'q, S> Waiter<'q, S> {
     /// Puts this waiter into the list, or, when it is there already, gives it a new waker.
     pub fn join(self: Pin<&mut Self>, locked: &mut Locked<'_, S>, waker: Waker, front: bool, tag: Tag) {
         self.check(locked);
-        self.joined.set(true);
+        if !self.joined.replace(true) {
+            locked.guard.list.prepare(&self.node);
+        }
         let replaced = locked.guard.list.join(&self.node, waker, front, tag);
         locked.let_fall(replaced);
     }
@@ -360,13 +365,15 @@ impl<'q, S> Waiter<'q, S> {
     /// Whether this waiter waits with `waker` already; if so it gets the new `tag`.
     pub fn stay(self: Pin<&mut Self>, locked: &mut Locked<'_, S>, waker: &Waker, tag: Tag) -> bool {
         self.check(locked);
-        locked.guard.list.stay(&self.node, waker, tag)
+        self.joined.get() && locked.guard.list.stay(&self.node, waker, tag)
     }
 
     /// Takes this waiter out of the list; it is idle afterwards. The answer is the phase it was in.
     pub fn leave_locked(self: Pin<&mut Self>, locked: &mut Locked<'_, S>) -> Phase {
         self.check(locked);
-        self.joined.set(false);
+        if !self.joined.replace(false) {
+            return Phase::Idle;
+        }
         let (phase, waker) = locked.guard.list.leave(&self.node);
         locked.let_fall(waker);
         phase
