@@ -238,6 +238,51 @@ impl Condition {
         blocking::block_on(self.wait_for(guard, met))
     }
 
+    /// As [`wait_owned`](Self::wait_owned), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Examples
+    /// ```
+    /// use filch_sync::{Condition, Lock};
+    /// use std::sync::Arc;
+    /// use std::thread;
+    ///
+    /// let (door, changed) = (Arc::new(Lock::new("shut")), Arc::new(Condition::new()));
+    /// let mut guard = door.clone().lock_owned_blocking();
+    /// let visitor = thread::spawn({
+    ///     let changed = changed.clone();
+    ///     move || {
+    ///         *door.lock_blocking() = "open";
+    ///         changed.notify_one();
+    ///     }
+    /// });
+    /// guard = changed.wait_owned_blocking(guard);
+    /// assert_eq!(*guard, "open");
+    /// # visitor.join().unwrap();
+    /// ```
+    pub fn wait_owned_blocking<T>(&self, guard: OwnedLockGuard<T>) -> OwnedLockGuard<T> {
+        blocking::block_on(self.wait_owned(guard))
+    }
+
+    /// As [`wait_for_owned`](Self::wait_for_owned), on a plain thread. In a task this would hold up the thread that polls it.
+    ///
+    /// # Panics
+    /// When `met` does; the lock is released.
+    /// # Examples
+    /// ```
+    /// use filch_sync::{Condition, Lock};
+    /// use std::sync::Arc;
+    /// let guard = Arc::new(Lock::new(1)).lock_owned_blocking();
+    /// let guard = Condition::new().wait_for_owned_blocking(guard, |n| *n == 1);
+    /// assert_eq!(*guard, 1);
+    /// ```
+    pub fn wait_for_owned_blocking<T>(
+        &self,
+        guard: OwnedLockGuard<T>,
+        met: impl FnMut(&mut T) -> bool,
+    ) -> OwnedLockGuard<T> {
+        blocking::block_on(self.wait_for_owned(guard, met))
+    }
+
     /// Tells the one that has waited longest. The answer is whether anybody waited.
     ///
     /// # Complexity

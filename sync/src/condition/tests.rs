@@ -230,6 +230,54 @@ fn owned_guards_do_the_same() {
 }
 
 #[test]
+fn plain_threads_wait_with_owned_guards_and_without() {
+    within_a_minute(|| {
+        let (turn, changed) = (Arc::new(Lock::new(0)), Arc::new(Condition::new()));
+        let threads: Vec<_> = (1..=4)
+            .map(|me| {
+                let (turn, changed) = (turn.clone(), changed.clone());
+                // The guard crosses to the thread: what waits there is not who took the lock.
+                let guard = turn.clone().lock_owned_blocking();
+                std::thread::spawn(move || {
+                    let mut guard = match me {
+                        1 => {
+                            let guard = changed.wait_owned_blocking(guard);
+                            assert_eq!(*guard, 1, "nobody else's turn has come");
+                            guard
+                        }
+                        _ => changed.wait_for_owned_blocking(guard, |turn| *turn == me),
+                    };
+                    *guard += 1;
+                    drop(guard);
+                    changed.notify_all();
+                })
+            })
+            .collect();
+        // All of them wait: each took the lock while it was free, and gave it back when it had joined.
+        let mut guard = turn.lock_blocking();
+        assert_eq!(changed.statistics(), ConditionStatistics { waiters: 4, waiters_peak: 4 });
+        *guard = 1;
+        drop(guard);
+        assert_eq!(changed.notify_all(), 4);
+        let guard = changed.wait_for_blocking(turn.lock_blocking(), |turn| *turn == 5);
+        drop(guard);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(Arc::strong_count(&turn), 1);
+        assert_eq!(changed.statistics().waiters, 0);
+    });
+}
+
+#[test]
+fn a_predicate_that_panics_on_a_plain_thread_releases_the_lock() {
+    let (condition, lock) = (Condition::new(), Arc::new(Lock::new(())));
+    let guard = lock.clone().lock_owned_blocking();
+    let waits = AssertUnwindSafe(|| condition.wait_for_owned_blocking(guard, |()| panic!("on purpose")));
+    assert!(catch_unwind(waits).is_err());
+    assert!(lock.try_lock().is_some());
+    assert_eq!(Arc::strong_count(&lock), 1);
+}
+
+#[test]
 fn a_frozen_one_stops_neither_the_lock_nor_the_others() {
     // Futurelock: told by name, then neither polled nor dropped.
     let (condition, lock) = (Condition::new(), Lock::new(()));
