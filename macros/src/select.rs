@@ -62,7 +62,6 @@ fn select(root: TokenStream, Branches { biased, branches, otherwise }: Branches)
 }
 
 const SELECT: &str = "{
-    #[allow(dead_code)]
     enum __FilchSelected<TYPES> { VARIANTS None }
     match (MADE) {
         (NAMES) => match {
@@ -92,7 +91,6 @@ const SELECT: &str = "{
         } {
             BODIES
             __FilchSelected::None => OTHERWISE
-            #[allow(unreachable_patterns)]
             _ => ::core::unreachable!(),
         }
     }
@@ -103,10 +101,12 @@ fn made(branch: &Branch) -> TokenStream {
     let future = "::core::option::Option::Some(::core::future::IntoFuture::into_future(FUTURE))";
     let source = match &branch.condition {
         None => format!("{future},"),
-        // Parentheses around the whole of a condition are not idle: without them `&&` might bind closer.
         Some(_) => format!(
-            "if {{ #[allow(unused_parens)] let holds: bool = CONDITION; holds }} {{ {future} }} else {{ \
-             ::core::option::Option::None }},"
+            r#"if {{
+                #[allow(unused_parens, reason = "behind the `&&` of a chain they are needed")]
+                let holds: bool = CONDITION;
+                holds
+            }} {{ {future} }} else {{ ::core::option::Option::None }},"#
         ),
     };
     let condition = branch.condition.clone().unwrap_or_default();
@@ -115,14 +115,14 @@ fn made(branch: &Branch) -> TokenStream {
 
 /// One branch's turn.
 fn polled((n, branch): (usize, &Branch)) -> TokenStream {
-    let source = "@ => {
+    let source = r#"@ => {
         if let ::core::option::Option::Some(future) = future_@.as_mut().as_pin_mut() {
             match ::core::future::Future::poll(future, cx) {
                 ::core::task::Poll::Pending => waiting = true,
                 ::core::task::Poll::Ready(mut value) => {
                     future_@.set(::core::option::Option::None);
                     let mut matches = false;
-                    #[allow(unused_variables, unused_mut, clippy::all)]
+                    #[allow(unused_variables, unused_mut, reason = "what is bound is used where the body stands")]
                     match value {
                         PATTERN if { matches = true; false } => ::core::unreachable!(),
                         _ => {}
@@ -133,7 +133,7 @@ fn polled((n, branch): (usize, &Branch)) -> TokenStream {
                 }
             }
         }
-    }";
+    }"#;
     fill(&source.replace('@', &n.to_string()), &[("PATTERN", branch.pattern.clone())])
 }
 
