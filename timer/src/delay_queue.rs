@@ -80,7 +80,7 @@ const FEW: usize = 32;
 /// A binary heap with lazy deletion, as schedulers of discrete event simulations have it; the share of stale
 /// places is bounded by rebuilding.
 pub struct DelayQueue<T> {
-    values: HashMap<u64, Held<T>, BuildHasherDefault<Spread>>,
+    values: Values<T>,
     order: BinaryHeap<Reverse<Place>>,
     sleep: Pin<Box<Sleep>>,
     /// Insertions and resets so far.
@@ -88,6 +88,8 @@ pub struct DelayQueue<T> {
     /// The clock was seen to have come to this: what is due by then needs no second look.
     come: Nanos,
 }
+
+type Values<T> = HashMap<u64, Held<T>, BuildHasherDefault<Spread>>;
 
 struct Held<T> {
     deadline: Nanos,
@@ -429,7 +431,7 @@ impl<T> DelayQueue<T> {
         self.order = BinaryHeap::new();
         self.arm();
         // Last: dropping a value may panic.
-        drop(values);
+        drop_each(values);
     }
 
     /// Allows values to come out up to `slack` late, together with other timers: see
@@ -638,6 +640,18 @@ impl<T> Stream for DelayQueue<T> {
 
 /// Values are never pinned.
 impl<T> Unpin for DelayQueue<T> {}
+
+impl<T> Drop for DelayQueue<T> {
+    fn drop(&mut self) {
+        drop_each(std::mem::take(&mut self.values));
+    }
+}
+
+/// Drops all values. When one of them panics, a map that is dropped loses the others, and its memory; one that is walked
+/// drops them all the same.
+fn drop_each<T>(values: Values<T>) {
+    values.into_values().for_each(drop);
+}
 
 impl<T> Default for DelayQueue<T> {
     fn default() -> Self {

@@ -9,6 +9,7 @@ use futures_core::Stream;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::Cell;
 use std::marker::PhantomPinned;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -289,24 +290,47 @@ fn a_queue_that_is_always_due_gives_way() {
     });
 }
 
+/// Counts its drop, and then panics, if it is to.
+struct Bomb<'a> {
+    dropped: &'a Cell<usize>,
+    panics: bool,
+}
+
+impl Drop for Bomb<'_> {
+    fn drop(&mut self) {
+        self.dropped.set(self.dropped.get() + 1);
+        assert!(!self.panics, "a drop that panics on purpose");
+    }
+}
+
+/// A queue of so many values, of which the one in the middle panics when it is dropped.
+fn bombs(dropped: &Cell<usize>, count: usize) -> DelayQueue<Bomb<'_>> {
+    let mut queue = DelayQueue::new();
+    for n in 0..count {
+        queue.insert(Bomb { dropped, panics: n == count / 2 }, MILLI);
+    }
+    queue
+}
+
 #[test]
 fn a_panic_of_a_value_that_is_dropped_leaves_the_queue_whole() {
-    struct Panics(bool);
-    impl Drop for Panics {
-        fn drop(&mut self) {
-            if std::mem::take(&mut self.0) {
-                panic!("a drop that panics on purpose");
-            }
-        }
-    }
     let (_clock, _timer, _context) = manual();
-    let mut queue = DelayQueue::new();
-    queue.insert(Panics(true), MILLI);
-    queue.insert(Panics(false), MILLI);
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.clear())).is_err());
+    let dropped = Cell::new(0);
+    let mut queue = bombs(&dropped, 64);
+    assert!(catch_unwind(AssertUnwindSafe(|| queue.clear())).is_err());
+    assert_eq!(dropped.get(), 64, "nor are the others lost");
     assert!(queue.is_empty() && queue.peek().is_none());
-    let key = queue.insert(Panics(false), MILLI);
+    let key = queue.insert(Bomb { dropped: &dropped, panics: false }, MILLI);
     assert_eq!(queue.peek(), Some(key));
+}
+
+#[test]
+fn a_panic_of_a_value_that_is_dropped_with_the_queue_loses_no_other() {
+    let (_clock, _timer, _context) = manual();
+    let dropped = Cell::new(0);
+    let queue = bombs(&dropped, 64);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(queue))).is_err());
+    assert_eq!(dropped.get(), 64);
 }
 
 #[test]
