@@ -77,6 +77,13 @@ struct State {
 
 impl Barrier {
     /// As many as any barrier is for.
+    ///
+    /// ```
+    /// use filch_sync::Barrier;
+    /// use std::panic::catch_unwind;
+    /// assert!(catch_unwind(|| Barrier::new(Barrier::MAX_PARTIES)).is_ok());
+    /// assert!(catch_unwind(|| Barrier::new(Barrier::MAX_PARTIES + 1)).is_err());
+    /// ```
     pub const MAX_PARTIES: usize = BROKEN as usize;
 
     /// A barrier for so many. One for nobody is one for one: it never makes anybody wait.
@@ -251,6 +258,15 @@ impl fmt::Debug for Barrier {
 }
 
 /// How a [`Barrier`] stood at one moment; see [`Barrier::statistics`].
+///
+/// ```
+/// use filch_sync::Barrier;
+/// let barrier = Barrier::new(1);
+/// barrier.wait_blocking()?;
+/// let seen = barrier.statistics();
+/// assert_eq!((seen.parties, seen.trips, seen.waiters, seen.broken), (1, 1, 0, false));
+/// # Ok::<(), filch_sync::BrokenBarrier>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BarrierStatistics {
@@ -268,6 +284,17 @@ pub struct BarrierStatistics {
 
 pin_project! {
     /// Waits at a [`Barrier`]; made by [`Barrier::wait`].
+    ///
+    /// ```
+    /// use filch_sync::Barrier;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let barrier = Barrier::new(2);
+    /// let mut first = std::pin::pin!(barrier.wait());
+    /// assert!(block_on(poll_once(first.as_mut())).is_none(), "alone it waits");
+    /// assert!(barrier.wait_blocking()?.is_leader());
+    /// assert!(!block_on(first)?.is_leader());
+    /// # Ok::<(), filch_sync::BrokenBarrier>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct BarrierWait<'a> {
         barrier: &'a Barrier,

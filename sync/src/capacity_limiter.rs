@@ -421,6 +421,16 @@ impl fmt::Debug for CapacityLimiter {
 }
 
 /// What [`CapacityLimiter::statistics`] saw.
+///
+/// ```
+/// use filch_sync::{Borrower, CapacityLimiter};
+/// let limiter = CapacityLimiter::new(3);
+/// let _token = limiter.try_acquire_on_behalf_of(Borrower::from(7))?;
+/// let seen = limiter.statistics();
+/// assert_eq!((seen.total, seen.borrowed, seen.available), (3, 1, 2));
+/// assert_eq!(seen.borrowers, [Borrower::from(7)]);
+/// # Ok::<(), filch_sync::TryAcquireTokenError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapacityLimiterStatistics {

@@ -359,6 +359,18 @@ impl fmt::Debug for Condition {
 }
 
 /// How a [`Condition`] stood at one moment; see [`Condition::statistics`].
+///
+/// ```
+/// use filch_sync::{Condition, Lock};
+/// use futures_lite::future::{block_on, poll_once};
+/// let (lock, changed) = (Lock::new(0), Condition::new());
+/// let mut waits = Box::pin(changed.wait(lock.lock_blocking()));
+/// block_on(poll_once(waits.as_mut()));
+/// assert_eq!(changed.statistics().waiters, 1);
+/// drop(waits);
+/// let seen = changed.statistics();
+/// assert_eq!((seen.waiters, seen.waiters_peak), (0, 1));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionStatistics {

@@ -252,6 +252,16 @@ impl Event {
 }
 
 /// What [`Event::statistics`] saw.
+///
+/// ```
+/// use filch_sync::Event;
+/// use futures_lite::future::{block_on, poll_once};
+/// let event = Event::new();
+/// let mut waits = std::pin::pin!(event.wait());
+/// block_on(poll_once(waits.as_mut()));
+/// let seen = event.statistics();
+/// assert_eq!((seen.set, seen.waiters, seen.waiters_peak), (false, 1, 1));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventStatistics {
@@ -277,6 +287,18 @@ impl fmt::Debug for Event {
 
 pin_project! {
     /// Waits for an [`Event`]; made by [`Event::wait`].
+    ///
+    /// ```
+    /// use filch_sync::Event;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let event = Event::new();
+    /// let mut waits = std::pin::pin!(event.wait());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// event.set();
+    /// event.clear();
+    /// // It was told: that the event is clear again is of no account.
+    /// assert!(block_on(poll_once(waits)).is_some());
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct EventWait<'a> {

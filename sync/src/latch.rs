@@ -183,6 +183,14 @@ impl fmt::Debug for Latch {
 }
 
 /// How a [`Latch`] stood at one moment; see [`Latch::statistics`].
+///
+/// ```
+/// let latch = filch_sync::Latch::new(3);
+/// latch.arrive(2)?;
+/// let seen = latch.statistics();
+/// assert_eq!((seen.count, seen.waiters), (1, 0));
+/// # Ok::<(), filch_sync::ArriveError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatchStatistics {
@@ -196,6 +204,17 @@ pub struct LatchStatistics {
 
 pin_project! {
     /// Waits for a [`Latch`]; made by [`Latch::wait`].
+    ///
+    /// ```
+    /// use filch_sync::Latch;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let latch = Latch::new(1);
+    /// let mut waits = std::pin::pin!(latch.wait());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// latch.arrive(1)?;
+    /// assert!(block_on(poll_once(waits)).is_some());
+    /// # Ok::<(), filch_sync::ArriveError>(())
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct LatchWait<'a> {
@@ -229,6 +248,13 @@ impl Future for LatchWait<'_> {
 }
 
 /// More arrived at a [`Latch`] than it waits for.
+///
+/// ```
+/// let latch = filch_sync::Latch::new(1);
+/// let error = latch.arrive(2).unwrap_err();
+/// assert_eq!(error.to_string(), "the latch waits for 1 only");
+/// assert_eq!(latch.count(), 1, "none of them has arrived");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArriveError {
     count: usize,

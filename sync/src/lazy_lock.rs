@@ -59,6 +59,15 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 const COME: u32 = 0;
 
 /// What the initialiser of a static [`LazyLock`] returns: a future of a type that can be written down.
+///
+/// ```
+/// use filch_sync::{LazyFuture, LazyLock};
+/// fn answer() -> LazyFuture<u32> {
+///     Box::pin(async { 6 * 7 })
+/// }
+/// static ANSWER: LazyLock<u32> = LazyLock::new(answer);
+/// assert_eq!(ANSWER.force_blocking(), &42);
+/// ```
 pub type LazyFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Begins to make a `T`: any function without arguments that returns a future.
@@ -284,6 +293,15 @@ impl<T: fmt::Debug, F: Initializer<T>> fmt::Debug for LazyLock<T, F> {
 }
 
 /// How a [`LazyLock`] stood at one moment; see [`LazyLock::statistics`].
+///
+/// ```
+/// use filch_sync::LazyLock;
+/// let lazy = LazyLock::new(async || 1);
+/// assert!(!lazy.statistics().initialized);
+/// lazy.force_blocking();
+/// let seen = lazy.statistics();
+/// assert!(seen.initialized && !seen.initializing);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LazyLockStatistics {
@@ -385,6 +403,21 @@ enum Found<'a, T> {
 
 pin_project! {
     /// Waits for the value of a [`LazyLock`], and drives its initialiser; made by [`LazyLock::force`].
+    ///
+    /// ```
+    /// use filch_sync::LazyLock;
+    /// use futures_lite::future::{block_on, poll_once, yield_now};
+    /// let lazy = LazyLock::new(async || {
+    ///     yield_now().await;
+    ///     "made"
+    /// });
+    /// let mut first = Box::pin(lazy.force());
+    /// assert!(block_on(poll_once(first.as_mut())).is_none());
+    /// // What has begun is not lost with who began it: another goes on with it.
+    /// drop(first);
+    /// assert!(lazy.statistics().initializing);
+    /// assert_eq!(block_on(lazy.force()), &"made");
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct LazyForce<'a, T, F: Initializer<T>> {
         lazy: &'a LazyLock<T, F>,

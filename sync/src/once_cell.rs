@@ -374,6 +374,15 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 }
 
 /// How a [`OnceCell`] stood at one moment; see [`OnceCell::statistics`].
+///
+/// ```
+/// use filch_sync::OnceCell;
+/// let cell = OnceCell::new();
+/// cell.get_or_init_blocking(async || 1);
+/// let seen = cell.statistics();
+/// assert!(seen.initialized && !seen.initializing);
+/// assert_eq!((seen.waiters, seen.watchers), (0, 0));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnceCellStatistics {
@@ -472,6 +481,14 @@ impl<'a, T> Future for Ask<'a, T> {
 }
 
 /// Why a value was refused by [`OnceCell::set`]; it comes back.
+///
+/// ```
+/// use filch_sync::{OnceCell, OnceCellError};
+/// let cell = OnceCell::new();
+/// cell.set("first")?;
+/// assert!(cell.set("second") == Err(OnceCellError::Initialized("second")));
+/// # Ok::<(), OnceCellError<&str>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OnceCellError<T> {
     /// There is a value already.

@@ -278,6 +278,13 @@ impl<T> fmt::Debug for Receiver<T> {
 }
 
 /// The sender is gone without having sent, or the answer was given before.
+///
+/// ```
+/// use filch_sync::oneshot;
+/// let (sender, receiver) = oneshot::channel::<u8>();
+/// drop(sender);
+/// assert_eq!(receiver.recv_blocking().unwrap_err().to_string(), "the sender is gone without a value");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError(());
 
@@ -290,6 +297,14 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 /// Why there was no value at once.
+///
+/// ```
+/// use filch_sync::oneshot::{self, TryRecvError};
+/// let (sender, mut receiver) = oneshot::channel::<u8>();
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// It may still come.

@@ -257,6 +257,14 @@ impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
 }
 
 /// How a [`SetOnce`] stood at one moment; see [`SetOnce::statistics`].
+///
+/// ```
+/// let once = filch_sync::SetOnce::new();
+/// once.set(1)?;
+/// let seen = once.statistics();
+/// assert_eq!((seen.is_set, seen.waiters), (true, 0));
+/// # Ok::<(), filch_sync::SetOnceError<i32>>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetOnceStatistics {
@@ -270,6 +278,17 @@ pub struct SetOnceStatistics {
 
 pin_project! {
     /// Waits for the value of a [`SetOnce`]; made by [`SetOnce::wait`].
+    ///
+    /// ```
+    /// use filch_sync::SetOnce;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let once = SetOnce::new();
+    /// let mut waits = std::pin::pin!(once.wait());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// once.set("there")?;
+    /// assert_eq!(block_on(waits), &"there");
+    /// # Ok::<(), filch_sync::SetOnceError<&str>>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct SetOnceWait<'a, T> {
         once: &'a SetOnce<T>,
@@ -308,6 +327,13 @@ impl<T> fmt::Debug for SetOnceWait<'_, T> {
 }
 
 /// There is a value already; the new one comes back.
+///
+/// ```
+/// use filch_sync::{SetOnce, SetOnceError};
+/// let once = SetOnce::from("first");
+/// let SetOnceError(refused) = once.set("second").unwrap_err();
+/// assert_eq!(refused, "second");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SetOnceError<T>(pub T);
 

@@ -166,6 +166,13 @@ impl fmt::Debug for WaitGroup {
 }
 
 /// How a [`WaitGroup`] stood at one moment; see [`WaitGroup::statistics`].
+///
+/// ```
+/// let group = filch_sync::WaitGroup::new();
+/// let _worker = group.worker();
+/// let seen = group.statistics();
+/// assert_eq!((seen.workers, seen.waiters), (1, 0));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitGroupStatistics {
@@ -226,6 +233,19 @@ impl fmt::Debug for WaitGroupWorker {
 
 pin_project! {
     /// Waits for the workers of a [`WaitGroup`]; made by [`WaitGroup::wait`].
+    ///
+    /// ```
+    /// use filch_sync::WaitGroup;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let group = WaitGroup::new();
+    /// let worker = group.worker();
+    /// let mut waits = std::pin::pin!(group.wait());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// drop(worker);
+    /// // It waited for those there were: one that comes now is of no account.
+    /// let _next = group.worker();
+    /// assert!(block_on(poll_once(waits)).is_some());
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct WaitGroupWait<'a> {

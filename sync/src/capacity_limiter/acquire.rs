@@ -14,6 +14,20 @@ use std::task::{Context, Poll, ready};
 
 pin_project! {
     /// Waits for a token; made by [`CapacityLimiter::acquire`] and [`CapacityLimiter::acquire_on_behalf_of`].
+    ///
+    /// ```
+    /// use filch_sync::{Borrower, CapacityLimiter};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let limiter = CapacityLimiter::new(1);
+    /// let held = limiter.try_acquire_on_behalf_of(Borrower::from(1))?;
+    /// let mut waits = std::pin::pin!(limiter.acquire_on_behalf_of(Borrower::from(2)));
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// drop(held);
+    /// let token = block_on(waits)?;
+    /// assert_eq!(limiter.statistics().borrowers, [Borrower::from(2)]);
+    /// # drop(token);
+    /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct AcquireToken<'a> {

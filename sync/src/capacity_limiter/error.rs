@@ -5,6 +5,18 @@ use std::error::Error;
 use std::fmt;
 
 /// The borrower has a token already.
+///
+/// ```
+/// use filch_sync::{AlreadyBorrowed, Borrower, CapacityLimiter};
+/// /// Lends nobody two.
+/// fn twice(limiter: &CapacityLimiter, who: Borrower) -> Result<(), AlreadyBorrowed> {
+///     let _first = limiter.acquire_on_behalf_of_blocking(who)?;
+///     let _second = limiter.acquire_on_behalf_of_blocking(who)?;
+///     Ok(())
+/// }
+/// let refused = twice(&CapacityLimiter::new(9), Borrower::from(1));
+/// assert_eq!(refused.unwrap_err().to_string(), "this borrower has a token already");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyBorrowed(pub(super) Borrower);
 
@@ -33,6 +45,12 @@ impl fmt::Display for AlreadyBorrowed {
 impl Error for AlreadyBorrowed {}
 
 /// The borrower has no token to give back.
+///
+/// ```
+/// use filch_sync::{Borrower, CapacityLimiter};
+/// let refused = CapacityLimiter::new(1).release_on_behalf_of(&Borrower::from(1));
+/// assert_eq!(refused.unwrap_err().to_string(), "this borrower has no token");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotBorrowed(pub(super) Borrower);
 
@@ -58,6 +76,15 @@ impl fmt::Display for NotBorrowed {
 impl Error for NotBorrowed {}
 
 /// Why a token was not to be had at once.
+///
+/// ```
+/// use filch_sync::{Borrower, CapacityLimiter, TryAcquireTokenError};
+/// let (limiter, [first, second]) = (CapacityLimiter::new(1), [1, 2].map(Borrower::from));
+/// let _token = limiter.try_acquire_on_behalf_of(first)?;
+/// let refused = limiter.try_acquire_on_behalf_of(second).unwrap_err();
+/// assert_eq!(refused, TryAcquireTokenError::NoTokens);
+/// # Ok::<(), TryAcquireTokenError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryAcquireTokenError {
     /// None is free, or others wait already.

@@ -3,6 +3,14 @@
 use super::{Receiver, Sender};
 
 /// A look at a pair at one moment; made by [`Sender::statistics`] and [`Receiver::statistics`].
+///
+/// ```
+/// let (sender, receiver) = filch_sync::oneshot::channel();
+/// assert!(!receiver.statistics().is_closed);
+/// sender.send(1).unwrap();
+/// let seen = receiver.statistics();
+/// assert!(seen.is_closed && seen.has_value && !seen.receiver_waits);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneshotStatistics {

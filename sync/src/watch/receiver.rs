@@ -329,6 +329,19 @@ impl<T> fmt::Debug for Receiver<T> {
 
 pin_project! {
     /// Waits for a value that was not seen; made by [`Receiver::changed`].
+    ///
+    /// ```
+    /// use filch_sync::watch;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// let mut changed = Box::pin(receiver.changed());
+    /// assert!(block_on(poll_once(changed.as_mut())).is_none());
+    /// sender.send(2)?;
+    /// // Dropped before it said so, it has seen nothing.
+    /// drop(changed);
+    /// assert!(receiver.has_changed());
+    /// # Ok::<(), watch::SendError<i32>>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct ChangedFuture<'a, T> {
         shared: &'a Shared<T>,

@@ -260,6 +260,16 @@ impl<T> fmt::Debug for Sender<T> {
 
 pin_project! {
     /// Waits until nobody receives; made by [`Sender::closed`].
+    ///
+    /// ```
+    /// use filch_sync::watch;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = watch::channel(1);
+    /// let mut closed = std::pin::pin!(sender.closed());
+    /// assert!(block_on(poll_once(closed.as_mut())).is_none());
+    /// drop(receiver);
+    /// assert!(block_on(poll_once(closed)).is_some());
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct ClosedFuture<'a, T> {
         shared: &'a Shared<T>,

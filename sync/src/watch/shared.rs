@@ -212,6 +212,16 @@ impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
 }
 
 /// What a channel looked like at one moment; made by [`Sender::statistics`](super::Sender::statistics).
+///
+/// ```
+/// use filch_sync::watch;
+/// let (sender, receiver) = watch::channel(1);
+/// sender.send(2)?;
+/// let seen = sender.statistics();
+/// assert_eq!((seen.version, seen.senders, seen.receivers, seen.waiters), (1, 1, 1, 0));
+/// # drop(receiver);
+/// # Ok::<(), watch::SendError<i32>>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchStatistics {
