@@ -93,6 +93,18 @@ const STILL: u64 = u64::MAX;
 const CHANGING: u64 = u64::MAX - 1;
 
 /// What has to be at rest before a virtual clock moves by itself.
+///
+/// ```
+/// use filch_timer::{Clock, Idle, Timer, enter, sleep};
+/// use futures_lite::future::{block_on, poll_once};
+/// use std::{pin::pin, time::Duration};
+/// let clock = Clock::auto();
+/// let _context = enter(&Timer::new(clock.clone()), true);
+/// let mut nap = pin!(sleep(Duration::from_secs(1)));
+/// block_on(poll_once(nap.as_mut()));
+/// // Nobody has asked for a certain time: a peer that is about to send is waited for.
+/// assert_eq!(clock.awaits(), Some(Idle::Everything));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
     /// Tasks and blocking jobs. Somebody waits for the clock to come to a certain time
@@ -104,6 +116,20 @@ pub enum Idle {
 }
 
 /// While it lives, a virtual clock moves by itself up to a certain time; made by [`Clock::move_until`].
+///
+/// ```
+/// use filch_timer::{Clock, Idle, Timer, enter, sleep};
+/// use futures_lite::future::{block_on, poll_once};
+/// use std::{pin::pin, time::Duration};
+/// let clock = Clock::manual();
+/// let _context = enter(&Timer::new(clock.clone()), true);
+/// let mut nap = pin!(sleep(Duration::from_secs(1)));
+/// block_on(poll_once(nap.as_mut()));
+/// let moving = clock.move_until(clock.now() + Duration::from_secs(1));
+/// assert_eq!(clock.awaits(), Some(Idle::Tasks));
+/// drop(moving);
+/// assert_eq!(clock.awaits(), None, "it stands still again");
+/// ```
 #[derive(Debug)]
 #[must_use = "the clock moves by itself as long as this value lives"]
 pub struct MoveGuard {

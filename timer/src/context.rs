@@ -30,6 +30,17 @@ filch_primitive::thread_local! {
 /// A thread's timer for as long as this lives; see [`enter`].
 ///
 /// Guards of one thread are dropped in the opposite order of their making.
+///
+/// ```
+/// use filch_timer::{Clock, Timer, enter, now};
+/// use std::time::Duration;
+/// let clock = Clock::manual();
+/// clock.advance(Duration::from_secs(3600));
+/// let guard = enter(&Timer::new(clock.clone()), true);
+/// assert_eq!(now(), clock.now());
+/// drop(guard);
+/// assert!(now() < clock.now(), "the machine's time again");
+/// ```
 #[must_use = "the thread uses the timer as long as this value lives"]
 pub struct EnterGuard {
     outer: Option<Context>,

@@ -20,10 +20,13 @@
 //! of the thread, so its lock would be taken for each value. A heap in which each value knows its place: removing,
 //! which is what happens to most timeouts, would be logarithmic, and slots that are reused need generations.
 
+mod expired;
 #[cfg(all(test, not(filch_loom)))]
 mod property;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
+
+pub use expired::Expired;
 
 use crate::context;
 use crate::line::Nanos;
@@ -118,14 +121,6 @@ struct Place {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DelayKey(u64);
-
-/// A value whose time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Expired<T> {
-    key: DelayKey,
-    deadline: Instant,
-    value: T,
-}
 
 /// The queue has no value of this key: it came out, or was removed.
 ///
@@ -536,92 +531,6 @@ impl<T> DelayQueue<T> {
         if self.sleep.nanos() != deadline {
             self.sleep.as_mut().reset_to(deadline);
         }
-    }
-}
-
-impl<T> Expired<T> {
-    /// The key it had; the queue does not know it any more.
-    ///
-    /// # Examples
-    /// ```
-    /// use filch_timer::DelayQueue;
-    /// use std::time::Duration;
-    /// # futures_lite::future::block_on(async {
-    /// let mut queue = DelayQueue::new();
-    /// let key = queue.insert("now", Duration::ZERO);
-    /// let due = queue.next().await.unwrap();
-    /// assert_eq!(due.key(), key);
-    /// assert_eq!(queue.get(&key), None);
-    /// # });
-    /// ```
-    pub const fn key(&self) -> DelayKey {
-        self.key
-    }
-
-    /// When it was to come out. When it did, that was past.
-    ///
-    /// # Examples
-    /// ```
-    /// use filch_timer::{DelayQueue, now};
-    /// # futures_lite::future::block_on(async {
-    /// let mut queue = DelayQueue::new();
-    /// let deadline = now();
-    /// queue.insert_at("now", deadline);
-    /// assert_eq!(queue.next().await.unwrap().deadline(), deadline);
-    /// # });
-    /// ```
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    /// The value.
-    ///
-    /// # Examples
-    /// ```
-    /// use filch_timer::DelayQueue;
-    /// use std::time::Duration;
-    /// # futures_lite::future::block_on(async {
-    /// let mut queue = DelayQueue::new();
-    /// queue.insert("now", Duration::ZERO);
-    /// assert_eq!(queue.next().await.unwrap().get_ref(), &"now");
-    /// # });
-    /// ```
-    pub const fn get_ref(&self) -> &T {
-        &self.value
-    }
-
-    /// The value, to be changed.
-    ///
-    /// # Examples
-    /// ```
-    /// use filch_timer::DelayQueue;
-    /// use std::time::Duration;
-    /// # futures_lite::future::block_on(async {
-    /// let mut retries = DelayQueue::new();
-    /// retries.insert(1, Duration::ZERO);
-    /// let mut due = retries.next().await.unwrap();
-    /// *due.get_mut() += 1;
-    /// assert_eq!(due.into_inner(), 2);
-    /// # });
-    /// ```
-    pub const fn get_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-
-    /// The value alone.
-    ///
-    /// # Examples
-    /// ```
-    /// use filch_timer::DelayQueue;
-    /// use std::time::Duration;
-    /// # futures_lite::future::block_on(async {
-    /// let mut queue = DelayQueue::new();
-    /// queue.insert(String::from("now"), Duration::ZERO);
-    /// assert_eq!(queue.next().await.unwrap().into_inner(), "now");
-    /// # });
-    /// ```
-    pub fn into_inner(self) -> T {
-        self.value
     }
 }
 

@@ -66,6 +66,19 @@ pub enum MissedTickBehavior {
 /// that never ends as well.
 ///
 /// It allocates once, when it is made, and may be moved freely.
+///
+/// ```
+/// use filch_timer::{Clock, Timer, enter, interval, now};
+/// use futures_lite::future::block_on;
+/// use std::time::Duration;
+/// let clock = Clock::manual();
+/// let _context = enter(&Timer::new(clock.clone()), true);
+/// let second = Duration::from_secs(1);
+/// let (start, mut ticks) = (now(), interval(second));
+/// assert_eq!(block_on(ticks.tick()), start);
+/// clock.advance(second * 5 / 4);
+/// assert_eq!(block_on(ticks.tick()), start + second, "when it was due, not when it was asked");
+/// ```
 #[derive(Debug)]
 #[must_use = "an interval does nothing unless its ticks are awaited"]
 pub struct Interval {

@@ -27,6 +27,19 @@ pin_project! {
     /// # Complexity
     /// Registering, cancelling and firing take constant time and a lock that only the timer's threads share.
     /// Polling again with the same waker, resetting to a later time and dropping after it fired take no lock.
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, sleep};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::time::Duration;
+    /// let clock = Clock::manual();
+    /// let _context = enter(&Timer::new(clock.clone()), true);
+    /// let minute = Duration::from_secs(60);
+    /// let mut nap = std::pin::pin!(sleep(minute));
+    /// assert!(block_on(poll_once(nap.as_mut())).is_none());
+    /// clock.advance(minute);
+    /// assert!(block_on(poll_once(nap.as_mut())).is_some());
+    /// ```
     #[must_use = "futures do nothing unless polled or awaited"]
     pub struct Sleep {
         #[pin]

@@ -157,11 +157,24 @@ pub struct BootInstant(Duration);
 impl Boot {
     /// Whether the time that the machine is suspended counts here. Where it does not, for want of such a clock, the time
     /// is the monotonic one and counts from the first look at it.
+    ///
+    /// ```
+    /// use filch_timer::Boot;
+    /// // A lease that others hold us to has to end even while this machine sleeps.
+    /// let leases_are_safe = Boot::COUNTS_SUSPENSION;
+    /// assert_eq!(leases_are_safe, cfg!(any(target_os = "linux", target_os = "android")));
+    /// ```
     pub const COUNTS_SUSPENSION: bool = cfg!(any(target_os = "linux", target_os = "android"));
 }
 
 impl BootInstant {
     /// The machine's start.
+    ///
+    /// ```
+    /// use filch_timer::{Boot, BootInstant, TimeSource};
+    /// let uptime = Boot::between(BootInstant::BOOT, Boot::now());
+    /// assert!(!uptime.is_zero());
+    /// ```
     pub const BOOT: Self = Self(Duration::ZERO);
 
     /// The point so long after the machine's start.

@@ -34,6 +34,18 @@ pin_project! {
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
+    /// # Examples
+    /// ```
+    /// use filch_timer::{Clock, Timer, enter, timeout};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::{future::pending, pin::pin, time::Duration};
+    /// let clock = Clock::manual();
+    /// let _context = enter(&Timer::new(clock.clone()), true);
+    /// let mut limited = pin!(timeout(Duration::from_secs(1), pending::<()>()));
+    /// assert!(block_on(poll_once(limited.as_mut())).is_none());
+    /// clock.advance(Duration::from_secs(1));
+    /// assert!(block_on(limited).is_err());
+    /// ```
     #[must_use = "futures do nothing unless polled or awaited"]
     pub struct Timeout<F> {
         #[pin]
@@ -80,6 +92,21 @@ enum Phase {
 pub struct Elapsed(());
 
 /// The scope had ended before it was rescheduled.
+///
+/// ```
+/// use filch_timer::{RescheduleError, timeout_with};
+/// use std::future::ready;
+/// use std::time::Duration;
+/// let mut kept = None;
+/// let done = timeout_with(Duration::from_secs(1), |limit| {
+///     kept = Some(limit);
+///     ready(())
+/// });
+/// futures_lite::future::block_on(done)?;
+/// let late = kept.unwrap().reschedule_after(Duration::from_secs(9));
+/// assert_eq!(late, Err(RescheduleError::Finished));
+/// # Ok::<(), filch_timer::Elapsed>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RescheduleError {

@@ -14,6 +14,15 @@ use std::time::Duration;
 
 pin_project! {
     /// Passes items on in chunks; made by [`StreamTimeExt::chunks_timeout`](crate::StreamTimeExt::chunks_timeout).
+    ///
+    /// ```
+    /// use filch_timer::StreamTimeExt;
+    /// use futures_lite::stream::{self, StreamExt};
+    /// use std::time::Duration;
+    /// let rows = stream::iter(0..5).chunks_timeout(2, Duration::from_secs(1));
+    /// let written: Vec<_> = futures_lite::future::block_on(rows.collect());
+    /// assert_eq!(written, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct ChunksTimeout<S: Stream> {

@@ -14,6 +14,15 @@ use std::time::Duration;
 pin_project! {
     /// Passes an item on once nothing has followed it for a while; made by
     /// [`StreamTimeExt::debounce`](crate::StreamTimeExt::debounce).
+    ///
+    /// ```
+    /// use filch_timer::StreamTimeExt;
+    /// use futures_lite::stream::{self, StreamExt};
+    /// use std::{pin::pin, time::Duration};
+    /// let mut edits = pin!(stream::iter(["f", "fi", "filch"]).debounce(Duration::from_secs(1)));
+    /// // The source has ended: nothing will follow what stood last.
+    /// assert_eq!(futures_lite::future::block_on(edits.next()), Some("filch"));
+    /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct Debounce<S: Stream> {

@@ -13,6 +13,20 @@ use std::time::Duration;
 
 pin_project! {
     /// Passes items on with a gap between them; made by [`StreamTimeExt::throttle`](crate::StreamTimeExt::throttle).
+    ///
+    /// ```
+    /// use filch_timer::{Clock, StreamTimeExt, Timer, enter};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use futures_lite::stream::{self, StreamExt};
+    /// use std::{pin::pin, time::Duration};
+    /// let clock = Clock::manual();
+    /// let _context = enter(&Timer::new(clock.clone()), true);
+    /// let mut calls = pin!(stream::iter(1..).throttle(Duration::from_secs(1)));
+    /// assert_eq!(block_on(calls.next()), Some(1));
+    /// assert_eq!(block_on(poll_once(calls.next())), None, "not so fast");
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(block_on(calls.next()), Some(2));
+    /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct Throttle<S> {

@@ -14,6 +14,20 @@ use std::time::Duration;
 
 pin_project! {
     /// Waits for each item no longer than its limit; made by [`StreamTimeExt::timeout`](crate::StreamTimeExt::timeout).
+    ///
+    /// ```
+    /// use filch_timer::{Clock, StreamTimeExt, Timer, enter};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use futures_lite::stream::{self, StreamExt};
+    /// use std::{pin::pin, time::Duration};
+    /// let clock = Clock::manual();
+    /// let _context = enter(&Timer::new(clock.clone()), true);
+    /// let second = Duration::from_secs(1);
+    /// let mut heard = pin!(stream::pending::<u8>().timeout(second));
+    /// assert!(block_on(poll_once(heard.next())).is_none());
+    /// clock.advance(second);
+    /// assert!(block_on(heard.next()).unwrap().is_err());
+    /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct StreamTimeout<S> {

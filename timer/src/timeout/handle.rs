@@ -94,6 +94,18 @@ pin_project! {
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
+    /// # Examples
+    /// ```
+    /// use filch_timer::timeout_with;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    /// let never = timeout_with(Duration::from_secs(3600), |limit| async move {
+    ///     // What came to light leaves no hope.
+    ///     limit.reschedule_after(Duration::ZERO).unwrap();
+    ///     pending::<()>().await;
+    /// });
+    /// assert!(futures_lite::future::block_on(never).is_err());
+    /// ```
     #[must_use = "futures do nothing unless polled or awaited"]
     pub struct TimeoutWith<F> {
         #[pin]
@@ -112,6 +124,19 @@ struct End {
 /// Moves the deadline of the [`timeout_with`] it was handed out by, from within or from anywhere else.
 ///
 /// Clones are the same handle.
+///
+/// ```
+/// use filch_timer::timeout_with;
+/// use std::future::ready;
+/// use std::time::Duration;
+/// let mut outside = None;
+/// let work = timeout_with(None, |limit| {
+///     outside = Some(limit.clone());
+///     ready("done")
+/// });
+/// outside.unwrap().reschedule_after(Duration::from_secs(1)).unwrap();
+/// assert_eq!(futures_lite::future::block_on(work), Ok("done"));
+/// ```
 #[derive(Clone)]
 pub struct TimeoutHandle {
     desk: Arc<ByteLock<Desk>>,

@@ -13,6 +13,14 @@ pin_project! {
     ///
     /// # Cancel safety
     /// That of the future inside; the deadline is given up with it.
+    /// # Examples
+    /// ```
+    /// use filch_timer::move_on_after;
+    /// use std::future::pending;
+    /// use std::time::Duration;
+    /// let hint = move_on_after(Duration::ZERO, pending::<&str>());
+    /// assert_eq!(futures_lite::future::block_on(hint), None);
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled or awaited"]
     pub struct MoveOn<F> {
