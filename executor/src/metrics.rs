@@ -5,6 +5,15 @@ use std::ops::Add;
 /// What one worker has done since its runtime started.
 ///
 /// The numbers are read one by one while the worker goes on: each is exact at some moment, not all at the same.
+///
+/// ```
+/// let runtime = filch::Runtime::builder().worker_threads(1).build()?;
+/// runtime.block_on(runtime.spawn(async {})).unwrap();
+/// let metrics = runtime.metrics();
+/// let polls = metrics.workers[0].polls + metrics.guests.polls;
+/// assert_eq!(metrics.total().polls, polls);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {

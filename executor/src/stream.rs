@@ -41,6 +41,16 @@ where
 
 pin_project! {
     /// The stream of [`merge`].
+    ///
+    /// ```
+    /// use filch::stream::{self, Merge, StreamExt};
+    /// // Named, it can be a field, without a box around it.
+    /// struct Input {
+    ///     keys: Merge<stream::Iter<std::vec::IntoIter<char>>, stream::Empty<char>>,
+    /// }
+    /// let mut input = Input { keys: stream::merge(stream::iter(vec!['q']), stream::empty()) };
+    /// assert_eq!(filch::block_on(input.keys.next()), Some('q'));
+    /// ```
     #[derive(Clone, Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct Merge<A, B> {
@@ -128,6 +138,13 @@ where
 }
 
 /// The stream of [`merge_all`].
+///
+/// ```
+/// use filch::stream::{self, StreamExt};
+/// let merged = stream::merge_all([stream::iter(1..3), stream::iter(10..11)]);
+/// let sum = filch::block_on(merged.fold(0, |sum, n| sum + n));
+/// assert_eq!(sum, 1 + 2 + 10);
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct MergeAll<S> {
     /// By number; nothing where one has ended.

@@ -27,6 +27,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long dropping a runtime waits for what is under way. [`Runtime::shutdown`] sets a limit of its own.
+///
+/// ```
+/// let runtime = filch::Runtime::new()?;
+/// runtime.spawn_blocking(|| std::fs::read("Cargo.toml")).detach();
+/// // With more patience than a drop has.
+/// assert!(runtime.shutdown(filch::DROP_LIMIT * 4).is_clean());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A multi-threaded work-stealing runtime.

@@ -11,9 +11,10 @@ use std::time::Duration;
 /// ```
 /// use std::time::Duration;
 /// let runtime = filch::Runtime::new()?;
-/// runtime.spawn(std::future::pending::<()>()).detach();
+/// let endless = runtime.spawn(std::future::pending::<()>());
 /// let report = runtime.shutdown(Duration::from_secs(5));
 /// assert_eq!((report.aborted, report.stuck.len()), (1, 0));
+/// # drop(endless);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,22 @@ pub struct Report {
 }
 
 /// A task that went on after its runtime ended.
+///
+/// ```
+/// use std::{sync::mpsc, time::Duration};
+/// let runtime = filch::Runtime::builder().worker_threads(1).build()?;
+/// let ((begins, begun), (go, goes)) = (mpsc::channel(), mpsc::channel::<()>());
+/// filch::task::Builder::new().name("blocks").spawn_on(runtime.handle(), async move {
+///     begins.send(()).unwrap();
+///     let _ = goes.recv();
+/// });
+/// begun.recv().unwrap();
+/// let report = runtime.shutdown(Duration::from_millis(1));
+/// assert_eq!(report.stuck[0].name.as_deref(), Some("blocks"));
+/// assert!(report.stuck[0].spawned_at.line() > 0);
+/// # drop(go);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StuckTask {

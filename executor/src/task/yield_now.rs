@@ -38,6 +38,14 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// ```
+/// use filch::task::{YieldNow, yield_now};
+/// use futures_lite::future::{block_on, poll_once};
+/// let mut turn: YieldNow = yield_now();
+/// assert!(block_on(poll_once(&mut turn)).is_none(), "others first");
+/// assert!(block_on(poll_once(&mut turn)).is_some());
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct YieldNow {

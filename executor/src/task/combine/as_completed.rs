@@ -42,6 +42,15 @@ where
 /// The results of [`as_completed()`], a [`Stream`].
 ///
 /// Dropping it aborts the tasks whose results were not given out, without waiting for them.
+///
+/// ```
+/// use std::future::{Pending, pending};
+/// // Dropped, it stops what is still under way.
+/// let tasks: [Pending<()>; 3] = std::array::from_fn(|_| pending());
+/// let results = filch::task::as_completed(tasks);
+/// assert_eq!(results.len(), 3);
+/// drop(results);
+/// ```
 #[must_use = "dropping it aborts the tasks: ask it for results"]
 pub struct AsCompleted<T> {
     pub(super) brood: Brood<Child<T>>,

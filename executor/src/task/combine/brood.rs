@@ -13,6 +13,17 @@ use std::task::{Context, Poll, ready};
 /// A [`JoinHandle`], or a mutable reference to one.
 ///
 /// Nothing else can be: the trait is sealed.
+///
+/// ```
+/// use filch::task::{AsJoinHandle, Wait, wait};
+/// /// Waits for all, whoever keeps the handles, and says how many there were.
+/// async fn count<H: AsJoinHandle>(handles: Vec<H>) -> usize {
+///     wait(handles, Wait::All).await.0.len()
+/// }
+/// let mut kept = filch::spawn(async { 42 });
+/// assert_eq!(filch::block_on(count(vec![&mut kept])), 1);
+/// assert_eq!(filch::block_on(count(vec![kept])), 1);
+/// ```
 pub trait AsJoinHandle: sealed::Sealed {
     /// What the task returns.
     type Output;

@@ -37,6 +37,14 @@ where
 }
 
 /// The future of [`gather()`].
+///
+/// ```
+/// use filch::task::{Gather, gather};
+/// // The tasks have begun, and are awaited later.
+/// let squares: Gather<u32> = gather((1..=3).map(|n| async move { n * n }));
+/// let sum: u32 = filch::block_on(squares).into_iter().flatten().sum();
+/// assert_eq!(sum, 14);
+/// ```
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct Gather<T> {
     pub(super) brood: Brood<Child<T>>,

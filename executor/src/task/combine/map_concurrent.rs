@@ -131,6 +131,14 @@ pin_project! {
     /// The results of [`map_concurrent()`], a [`Stream`].
     ///
     /// Dropping it aborts the tasks whose results were not given out, without waiting for them.
+    ///
+    /// ```
+    /// use filch::stream::StreamExt;
+    /// let lengths = filch::task::map_concurrent(2, ["a", "bb"], |word| async { word.len() });
+    /// let mut found: Vec<_> = filch::block_on(lengths.filter_map(Result::ok).collect());
+    /// found.sort_unstable();
+    /// assert_eq!(found, [1, 2]);
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct MapConcurrent<S, F, T> {
         #[pin]
@@ -203,6 +211,13 @@ pin_project! {
     /// The results of [`MapConcurrent::in_order`], a [`Stream`].
     ///
     /// Dropping it aborts the tasks whose results were not given out, without waiting for them.
+    ///
+    /// ```
+    /// use filch::stream::StreamExt;
+    /// let lengths = filch::task::map_concurrent(2, ["bb", "a"], |word| async { word.len() });
+    /// let found: Vec<_> = filch::block_on(lengths.in_order().filter_map(Result::ok).collect());
+    /// assert_eq!(found, [2, 1]);
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct MapInOrder<S, F, T> {
         #[pin]

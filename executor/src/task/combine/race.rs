@@ -48,6 +48,13 @@ where
 }
 
 /// The future of [`race()`].
+///
+/// ```
+/// use filch::task::{Race, race};
+/// let first: Race<&str> = race([async { "alone" }]);
+/// assert_eq!(filch::block_on(first)?, "alone");
+/// # Ok::<(), filch::JoinError>(())
+/// ```
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct Race<T> {
     pub(super) brood: Brood<Child<T>>,

@@ -45,6 +45,15 @@ where
 }
 
 /// Why [`try_gather()`] has no values.
+///
+/// ```
+/// use filch::task::{TryGatherError, try_gather};
+/// let parsed = filch::block_on(try_gather(["7", "x"].map(|text| async { text.parse::<u8>() })));
+/// match parsed.unwrap_err() {
+///     TryGatherError::Failed(error) => assert_eq!(error.to_string(), "invalid digit found in string"),
+///     TryGatherError::Join(lost) => panic!("{lost}"),
+/// }
+/// ```
 #[derive(Debug)]
 pub enum TryGatherError<E> {
     /// A future returned an error.
@@ -73,6 +82,13 @@ impl<E: Error> Error for TryGatherError<E> {
 }
 
 /// The future of [`try_gather()`].
+///
+/// ```
+/// use filch::task::{TryGather, TryGatherError, try_gather};
+/// let halves: TryGather<u32, String> = try_gather([8, 4].map(|n| async move { Ok(n / 2) }));
+/// assert_eq!(filch::block_on(halves)?, [4, 2]);
+/// # Ok::<(), TryGatherError<String>>(())
+/// ```
 #[must_use = "dropping it aborts the tasks: await it"]
 pub struct TryGather<T, E> {
     pub(super) brood: Brood<Child<Result<T, E>>>,

@@ -73,6 +73,13 @@ where
 }
 
 /// The future of [`wait()`].
+///
+/// ```
+/// use filch::task::{Wait, wait};
+/// let mut tasks = [filch::spawn(async { 1 }), filch::spawn(async { 2 })];
+/// let (over, running) = filch::block_on(wait(&mut tasks, Wait::All));
+/// assert_eq!((over.len(), running.len()), (2, 0));
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitFuture<H> {
     brood: Brood<H>,
