@@ -45,6 +45,17 @@ pub(crate) fn enter_as(current: Current) -> EnterGuard {
 
 /// Keeps a pool [entered](enter). Dropping it puts back what was there before; guards are dropped in the reverse of
 /// the order they were made in.
+///
+/// ```
+/// use filch_blocking::{Pool, enter, unblock};
+/// let (outer, inner) = (Pool::new()?, Pool::new()?);
+/// let _outer = enter(&outer);
+/// let guard = enter(&inner);
+/// drop(guard);
+/// futures_lite::future::block_on(unblock(|| ()))?;
+/// assert_eq!((outer.stats().threads, inner.stats().threads), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "the pool is entered for as long as this value lives"]
 pub struct EnterGuard {
     outer: Option<Current>,

@@ -9,6 +9,15 @@ use std::{error, fmt, io};
 /// A pool did not take a [`Job`]; here it is back.
 ///
 /// Dropping the error drops the job, and whoever awaits it learns so.
+///
+/// ```
+/// use filch_blocking::{Job, Pool};
+/// let pool = Pool::new()?;
+/// pool.close();
+/// let refused = pool.submit(Job::new(|| println!("never"))).unwrap_err();
+/// assert_eq!(refused.to_string(), "the pool is closed");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct SubmitError {
     job: Job,
     reason: Refusal,
@@ -31,11 +40,30 @@ impl SubmitError {
     }
 
     /// Whether the pool was closed.
+    ///
+    /// ```
+    /// use filch_blocking::{Job, Pool};
+    /// let pool = Pool::new()?;
+    /// pool.close();
+    /// assert!(pool.submit(Job::new(|| ())).unwrap_err().is_closed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         matches!(self.reason, Refusal::Closed)
     }
 
     /// What the operating system said, if no thread could be started and none serves.
+    ///
+    /// ```
+    /// use filch_blocking::{Job, Pool};
+    /// let pool = Pool::new()?;
+    /// if let Err(refused) = pool.submit(Job::new(|| ())) {
+    ///     panic!("no thread? {:?}", refused.io_error());
+    /// }
+    /// pool.close();
+    /// assert!(pool.submit(Job::new(|| ())).unwrap_err().io_error().is_none(), "it was closed, and that is why");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.reason {
             Refusal::Closed => None,
@@ -44,6 +72,18 @@ impl SubmitError {
     }
 
     /// The job, to be run elsewhere or dropped.
+    ///
+    /// ```
+    /// use filch_blocking::{Job, Pool};
+    /// use std::sync::mpsc;
+    /// let (tell, told) = mpsc::channel();
+    /// let pool = Pool::new()?;
+    /// pool.close();
+    /// let refused = pool.submit(Job::new(move || tell.send("done here").unwrap())).unwrap_err();
+    /// refused.into_job().run();
+    /// assert_eq!(told.try_recv()?, "done here");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_job(self) -> Job {
         self.job
     }
@@ -77,6 +117,16 @@ impl fmt::Display for Refusal {
 }
 
 /// A job gave no value: it panicked, or it never ran.
+///
+/// ```
+/// use filch_blocking::unblock;
+/// use std::io;
+/// # futures_lite::future::block_on(async {
+/// let error = unblock(|| panic!("a broken file")).await.unwrap_err();
+/// assert_eq!(error.to_string(), "the job panicked: a broken file");
+/// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::Other);
+/// # });
+/// ```
 pub struct UnblockError(Failure);
 
 enum Failure {
@@ -95,16 +145,35 @@ impl UnblockError {
     }
 
     /// Whether the job panicked.
+    ///
+    /// ```
+    /// use filch_blocking::unblock;
+    /// let error = futures_lite::future::block_on(unblock(|| panic!("on purpose"))).unwrap_err();
+    /// assert!(error.is_panic() && !error.is_closed());
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Failure::Panic(_))
     }
 
     /// Whether the job never ran because its pool was closed.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// pool.close();
+    /// assert!(futures_lite::future::block_on(pool.spawn(|| ())).unwrap_err().is_closed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         matches!(self.0, Failure::Refused(Refusal::Closed))
     }
 
     /// What the operating system said, if the job never ran because no thread could be started.
+    ///
+    /// ```
+    /// use filch_blocking::unblock;
+    /// let error = futures_lite::future::block_on(unblock(|| panic!("on purpose"))).unwrap_err();
+    /// assert!(error.io_error().is_none(), "it had a thread");
+    /// ```
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0 {
             Failure::Refused(Refusal::NoThread(error)) => Some(error),
@@ -117,6 +186,12 @@ impl UnblockError {
     /// # Panics
     /// When the job did not panic: ask [`is_panic`](Self::is_panic) first, or call
     /// [`try_into_panic`](Self::try_into_panic).
+    /// # Examples
+    /// ```
+    /// use filch_blocking::unblock;
+    /// let error = futures_lite::future::block_on(unblock(|| panic!("on purpose"))).unwrap_err();
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"on purpose"));
+    /// ```
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         match self.try_into_panic() {
             Ok(payload) => payload,
@@ -128,6 +203,14 @@ impl UnblockError {
     ///
     /// # Errors
     /// The error itself, if the job did not panic.
+    /// # Examples
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// pool.close();
+    /// let error = futures_lite::future::block_on(pool.spawn(|| ())).unwrap_err();
+    /// assert!(error.try_into_panic().unwrap_err().is_closed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0 {
             Failure::Panic(payload) => {

@@ -43,6 +43,14 @@ pub(crate) trait Work: Send + Sync {
 
 impl Job {
     /// A job that calls `f`. One allocation.
+    ///
+    /// ```
+    /// use filch_blocking::Job;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let job = Job::new(move || tell.send("done").unwrap());
+    /// assert!(told.try_recv().is_err(), "it has not run yet");
+    /// # drop(job);
+    /// ```
     pub fn new(f: impl FnOnce() + Send + 'static) -> Self {
         Self::from_work(Arc::new(Closure(Mutex::new(Some(f)))))
     }
@@ -53,6 +61,14 @@ impl Job {
 
     /// Runs the work here and now. A panic is contained (and printed by the panic hook); whoever awaits the job gets
     /// its payload.
+    ///
+    /// ```
+    /// use filch_blocking::Job;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// Job::new(move || tell.send("done").unwrap()).run();
+    /// assert_eq!(told.try_recv(), Ok("done"));
+    /// Job::new(|| panic!("on purpose")).run(); // It is contained.
+    /// ```
     pub fn run(self) {
         if let Some(waker) = self.run_unwoken(&|| ()) {
             wake_contained(waker);

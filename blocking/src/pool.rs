@@ -93,11 +93,23 @@ impl Pool {
     ///
     /// # Errors
     /// None today; see [`Builder::build`].
+    /// # Examples
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// assert_eq!(pool.stats().threads, 0, "they start when there is work");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
     /// Sets up a pool.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::builder().max_threads(2).build()?;
+    /// assert!(!pool.is_closed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -130,6 +142,16 @@ impl Pool {
     ///
     /// # Complexity
     /// One allocation, one exchange and one send; a start of a thread if nobody is idle.
+    /// # Examples
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// # futures_lite::future::block_on(async {
+    /// let size = pool.spawn(|| std::fs::metadata("Cargo.toml").map(|file| file.len())).await??;
+    /// assert!(size > 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn<F, T>(&self, f: F) -> Unblock<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -151,6 +173,15 @@ impl Pool {
     ///
     /// # Complexity
     /// One exchange and one send; a start of a thread if nobody is idle.
+    /// # Examples
+    /// ```
+    /// use filch_blocking::{Job, Pool};
+    /// use std::sync::mpsc;
+    /// let (tell, told) = mpsc::channel();
+    /// Pool::new()?.submit(Job::new(move || tell.send(42).unwrap()))?;
+    /// assert_eq!(told.recv()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
         let core = &*self.0.core;
         worker::about_to_submit(core);
@@ -217,6 +248,13 @@ impl Pool {
 
     /// Takes no more jobs. Queued ones are dropped, and whoever awaits them learns that; running ones go on. Threads
     /// end once idle. Calling it again does no harm.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// pool.close();
+    /// assert!(futures_lite::future::block_on(pool.spawn(|| ())).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         let core = &*self.0.core;
         core.counters.close();
@@ -229,6 +267,14 @@ impl Pool {
     }
 
     /// Whether [`close`](Self::close) or [`shutdown`](Self::shutdown) was called.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// let clone = pool.clone();
+    /// clone.close();
+    /// assert!(pool.is_closed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.0.core.counters.snapshot().is_closed()
     }
@@ -237,6 +283,17 @@ impl Pool {
     ///
     /// It blocks. On a thread of this pool it waits for all threads but its own; threads that wait here at the same time
     /// do not wait for each other.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// let pool = filch_blocking::Pool::new()?;
+    /// let job = pool.spawn(|| "done");
+    /// let report = pool.shutdown(Instant::now() + Duration::from_secs(60));
+    /// assert!(report.is_clean());
+    /// // It ran to its end, unless it was still queued.
+    /// assert!(report.cancelled == 1 || futures_lite::future::block_on(job)? == "done");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown(&self, deadline: Instant) -> PoolReport {
         self.close();
         let core = &*self.0.core;
@@ -249,6 +306,20 @@ impl Pool {
     ///
     /// # Complexity
     /// One load.
+    /// # Examples
+    /// ```
+    /// use std::sync::mpsc;
+    /// let (go, goes) = mpsc::channel::<()>();
+    /// let pool = filch_blocking::Pool::new()?;
+    /// pool.spawn(move || goes.recv()).detach();
+    /// assert!(!pool.is_at_rest());
+    /// drop(go);
+    /// while !pool.is_at_rest() {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(pool.stats().queued, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_at_rest(&self) -> bool {
         // Ordering: Acquire, paired with the Release in `Core::over`: the wake-ups come with it.
         self.0.core.outstanding.load(Ordering::Acquire) == 0
@@ -258,6 +329,17 @@ impl Pool {
     ///
     /// # Complexity
     /// One load.
+    /// # Examples
+    /// ```
+    /// use std::sync::mpsc;
+    /// let (go, goes) = mpsc::channel::<()>();
+    /// let pool = filch_blocking::Pool::builder().max_threads(1).build()?;
+    /// pool.spawn(move || goes.recv()).detach();
+    /// pool.spawn(|| ()).detach();
+    /// assert_eq!((pool.stats().running, pool.stats().queued), (1, 1));
+    /// # drop(go);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stats(&self) -> PoolStats {
         PoolStats::new(self.0.core.counters.snapshot())
     }

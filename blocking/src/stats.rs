@@ -3,6 +3,14 @@
 use crate::counters::Snapshot;
 
 /// How busy a [`Pool`](crate::Pool) is, at one moment: the four numbers belong together.
+///
+/// ```
+/// let pool = filch_blocking::Pool::new()?;
+/// futures_lite::future::block_on(pool.spawn(|| ()))?;
+/// let now = pool.stats();
+/// assert_eq!(now.threads, now.idle + now.running);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStats {
@@ -26,6 +34,17 @@ impl PoolStats {
 }
 
 /// How a [`Pool::shutdown`](crate::Pool::shutdown) went.
+///
+/// ```
+/// use std::{sync::mpsc, time::Instant};
+/// let (go, goes) = mpsc::channel::<()>();
+/// let pool = filch_blocking::Pool::builder().thread_name("disk").build()?;
+/// pool.spawn(move || goes.recv()).detach();
+/// let report = pool.shutdown(Instant::now());
+/// assert_eq!(report.abandoned.len() + report.cancelled, 1);
+/// # drop(go);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PoolReport {
@@ -37,6 +56,12 @@ pub struct PoolReport {
 
 impl PoolReport {
     /// Whether every thread ended in time.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// assert!(pool.shutdown(std::time::Instant::now()).is_clean(), "there was no thread");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.abandoned.is_empty()
     }

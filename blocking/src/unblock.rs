@@ -29,6 +29,13 @@ use std::task::{Context, Poll, Waker, ready};
 /// # Cancel safety
 /// Dropping it detaches the job, which runs to its end all the same, even if it is still queued. What it returns is
 /// dropped.
+/// # Examples
+/// ```
+/// use filch_blocking::{Unblock, unblock};
+/// let sum: Unblock<u64> = unblock(|| (1..=1000).sum());
+/// assert_eq!(futures_lite::future::block_on(sum)?, 500_500);
+/// # Ok::<(), filch_blocking::UnblockError>(())
+/// ```
 #[must_use = "the job runs anyway, but nobody learns its outcome; `.detach()` says that this is meant"]
 pub struct Unblock<T> {
     outcome: Arc<dyn Outcome<T>>,
@@ -36,6 +43,15 @@ pub struct Unblock<T> {
 
 impl<T> Unblock<T> {
     /// Lets the job run without anybody waiting for it: what dropping does, said aloud.
+    ///
+    /// ```
+    /// use filch_blocking::unblock;
+    /// use std::sync::mpsc;
+    /// let (tell, told) = mpsc::channel();
+    /// unblock(move || tell.send("written").unwrap()).detach();
+    /// assert_eq!(told.recv()?, "written");
+    /// # Ok::<(), mpsc::RecvError>(())
+    /// ```
     pub fn detach(self) {}
 }
 
