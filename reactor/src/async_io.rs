@@ -58,6 +58,16 @@ impl<T: AsFd> Async<T> {
     /// # Errors
     /// What the operating system says: the descriptor is of a kind that cannot be waited for, it is registered already,
     /// or there is no room. `io` is closed then.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::{fs::File, os::unix::net::UnixStream};
+    /// let (here, _there) = UnixStream::pair()?;
+    /// assert!(Async::new(here).is_ok());
+    /// # #[cfg(target_os = "linux")]
+    /// assert!(Async::new(File::open("Cargo.toml")?).is_err(), "a regular file is always ready");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(io: T) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(io.as_fd(), true)?;
         Self::new_nonblocking(io)
@@ -67,6 +77,16 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::net::TcpListener;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// listener.set_nonblocking(true)?;
+    /// let listener = Async::new_nonblocking(listener)?;
+    /// assert!(listener.try_read_with(TcpListener::accept).is_err(), "nobody has come");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new_nonblocking(io: T) -> io::Result<Self> {
         Self::register(io, false)
     }
@@ -83,6 +103,23 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::AsyncReadExt;
+    /// use std::io::Write;
+    /// use std::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut there = TcpStream::connect(listener.local_addr()?)?;
+    /// let (here, _) = listener.accept()?;
+    /// here.set_nonblocking(true)?;
+    /// let mut here = Async::new_stream_nonblocking(here)?;
+    /// there.write_all(b"ping")?;
+    /// let mut word = [0; 4];
+    /// futures_lite::future::block_on(here.read_exact(&mut word))?;
+    /// assert_eq!(&word, b"ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new_stream_nonblocking(io: T) -> io::Result<Self> {
         Self::register(io, true)
     }
@@ -96,6 +133,14 @@ impl<T: AsFd> Async<T> {
     ///
     /// Operations called on it directly do not wait, and do not tell this object when they would have blocked;
     /// [`readable`](Self::readable) and [`writable`](Self::writable) ask the operating system themselves and stay right.
+    ///
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::net::TcpListener;
+    /// let listener = Async::new(TcpListener::bind("127.0.0.1:0")?)?;
+    /// assert_ne!(listener.get_ref().local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn get_ref(&self) -> &T {
         match &self.io {
@@ -108,6 +153,23 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Safety
     /// 1. The descriptor that `T` lends ([`AsFd`]) is neither closed nor replaced by another.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::os::fd::{AsFd, BorrowedFd};
+    /// use std::os::unix::net::UnixStream;
+    /// struct Counted(UnixStream, u32);
+    /// impl AsFd for Counted {
+    ///     fn as_fd(&self) -> BorrowedFd<'_> {
+    ///         self.0.as_fd()
+    ///     }
+    /// }
+    /// let mut here = Async::new(Counted(UnixStream::pair()?.0, 0))?;
+    /// // SAFETY: a number is changed, and the descriptor stays.
+    /// unsafe { here.get_mut() }.1 += 1;
+    /// assert_eq!(here.get_ref().1, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub unsafe fn get_mut(&mut self) -> &mut T {
         self.io_mut()
@@ -126,6 +188,17 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// None at present: a registration that the operating system has forgotten is as good as ended.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let mut plain = Async::new(here)?.into_inner()?;
+    /// plain.set_nonblocking(false)?;
+    /// assert_eq!(plain.write(b"as ever")?, 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_inner(mut self) -> io::Result<T> {
         self.source.detach(self.get_ref().as_fd());
         match self.io.take() {
@@ -142,6 +215,19 @@ impl<T: AsFd> Async<T> {
     /// Registering anew after the reactor's end failed.
     /// # Cancel safety
     /// Dropping the future loses nothing; its waker is taken out.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// assert!(block_on(poll_once(here.readable())).is_none());
+    /// there.write_all(b"!")?;
+    /// assert!(block_on(here.readable()).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn readable(&self) -> Readable<'_, T> {
         Readable::new(self)
     }
@@ -152,6 +238,19 @@ impl<T: AsFd> Async<T> {
     /// Registering anew after the reactor's end failed.
     /// # Cancel safety
     /// Dropping the future loses nothing; its waker is taken out.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// assert!(block_on(here.writable()).is_ok());
+    /// while here.get_ref().write(&[0; 4096]).is_ok() {}
+    /// assert!(block_on(poll_once(here.writable())).is_none(), "full");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn writable(&self) -> Writable<'_, T> {
         Writable::new(self)
     }
@@ -160,6 +259,18 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// Registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::os::unix::net::UnixStream;
+    /// let (here, there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// drop(there);
+    /// // The end counts, too.
+    /// assert!(block_on(poll_fn(|cx| here.poll_readable(cx))).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_true_readiness(cx, Interest::Read)
     }
@@ -168,6 +279,16 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// Registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::os::unix::net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// assert!(block_on(poll_fn(|cx| here.poll_writable(cx))).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_true_readiness(cx, Interest::Write)
     }
@@ -178,6 +299,18 @@ impl<T: AsFd> Async<T> {
     /// The operation's; or registering anew after the reactor's end failed.
     /// # Cancel safety
     /// The operation runs only inside polls: dropping the future between them loses nothing.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, there) = UnixDatagram::pair()?;
+    /// let here = Async::new(here)?;
+    /// there.send(b"news")?;
+    /// let mut room = [0; 16];
+    /// let size = futures_lite::future::block_on(here.read_with(|socket| socket.recv(&mut room)))?;
+    /// assert_eq!(&room[..size], b"news");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub async fn read_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.run(Interest::Read, operation).await
     }
@@ -188,6 +321,16 @@ impl<T: AsFd> Async<T> {
     /// The operation's; or registering anew after the reactor's end failed.
     /// # Cancel safety
     /// The operation runs only inside polls: dropping the future between them loses nothing.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, _there) = UnixDatagram::pair()?;
+    /// let here = Async::new(here)?;
+    /// let size = futures_lite::future::block_on(here.write_with(|socket| socket.send(b"news")))?;
+    /// assert_eq!(size, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub async fn write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.run(Interest::Write, operation).await
     }
@@ -196,6 +339,19 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's; or registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, there) = UnixDatagram::pair()?;
+    /// let here = Async::new(here)?;
+    /// there.send(b"news")?;
+    /// let mut room = [0; 16];
+    /// let size = block_on(poll_fn(|cx| here.poll_read_with(cx, |socket| socket.recv(&mut room))))?;
+    /// assert_eq!(size, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_read_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -208,6 +364,17 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's; or registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, _there) = UnixDatagram::pair()?;
+    /// let here = Async::new(here)?;
+    /// let size = block_on(poll_fn(|cx| here.poll_write_with(cx, |socket| socket.send(b"news"))))?;
+    /// assert_eq!(size, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_write_with<R>(
         &self,
         cx: &mut Context<'_>,
@@ -220,6 +387,17 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::io::ErrorKind;
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, _there) = UnixDatagram::pair()?;
+    /// let here = Async::new(here)?;
+    /// let refused = here.try_read_with(|socket| socket.recv(&mut [0; 16])).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_read_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_operation(Interest::Read, operation)
     }
@@ -228,6 +406,14 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use std::os::unix::net::UnixDatagram;
+    /// let (here, _there) = UnixDatagram::pair()?;
+    /// assert_eq!(Async::new(here)?.try_write_with(|socket| socket.send(b"news"))?, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_write_with<R>(&self, operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.try_operation(Interest::Write, operation)
     }
@@ -237,6 +423,20 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's; or registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::io::{Read, Write};
+    /// use std::os::unix::net::UnixStream;
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// there.write_all(b"ping")?;
+    /// let mut room = [0; 16];
+    /// let size = block_on(poll_fn(|cx| here.poll_read_stream(cx, 16, |mut stream| stream.read(&mut room))))?;
+    /// assert_eq!(&room[..size], b"ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_read_stream(
         &self,
         cx: &mut Context<'_>,
@@ -251,6 +451,18 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     /// The operation's; or registering anew after the reactor's end failed.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Async;
+    /// use futures_lite::future::{block_on, poll_fn};
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// let size = block_on(poll_fn(|cx| here.poll_write_stream(cx, 4, |mut stream| stream.write(b"ping"))))?;
+    /// assert_eq!(size, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_write_stream(
         &self,
         cx: &mut Context<'_>,

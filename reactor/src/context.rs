@@ -47,6 +47,17 @@ pub fn enter(reactor: &Reactor, owner: bool) -> EnterGuard {
 }
 
 /// The current thread's context lasts until this guard is dropped, which puts back the one before.
+///
+/// ```
+/// use filch_reactor::{Async, Reactor, enter};
+/// use std::os::unix::net::UnixStream;
+/// let reactor = Reactor::new()?;
+/// let guard = enter(&reactor, true);
+/// drop(guard);
+/// let _elsewhere = Async::new(UnixStream::pair()?.0)?;
+/// assert_eq!(reactor.sources(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the context lasts as long as the guard"]
 pub struct EnterGuard {

@@ -12,6 +12,34 @@ use std::os::fd::AsFd;
 ///
 /// # Safety
 /// 1. No method of the type's `Read` and `Write` implementations closes the descriptor or replaces it by another.
+/// # Examples
+/// ```
+/// use filch_reactor::{Async, IoSafe};
+/// use futures_lite::AsyncReadExt;
+/// use std::io::{self, Read, Write};
+/// use std::os::fd::{AsFd, BorrowedFd};
+/// use std::os::unix::net::UnixStream;
+/// /// A stream that counts what it reads.
+/// struct Counted(UnixStream, usize);
+/// impl AsFd for Counted {
+///     fn as_fd(&self) -> BorrowedFd<'_> {
+///         self.0.as_fd()
+///     }
+/// }
+/// impl Read for Counted {
+///     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+///         self.0.read(into).inspect(|size| self.1 += size)
+///     }
+/// }
+/// // SAFETY: reading counts, and leaves the stream where it is.
+/// unsafe impl IoSafe for Counted {}
+/// let (here, mut there) = UnixStream::pair()?;
+/// let mut here = Async::new(Counted(here, 0))?;
+/// there.write_all(b"ping")?;
+/// futures_lite::future::block_on(here.read_exact(&mut [0; 4]))?;
+/// assert_eq!(here.get_ref().1, 4);
+/// # Ok::<(), io::Error>(())
+/// ```
 pub unsafe trait IoSafe: AsFd {}
 
 macro_rules! leave_their_descriptor_in_place {

@@ -24,6 +24,26 @@ use std::time::Duration;
 ///
 /// A handle: clones mean the same reactor. When the last one is dropped the reactor ends as by
 /// [`orphan`](Self::orphan).
+///
+/// ```
+/// use filch_reactor::{Async, Reactor, enter};
+/// use std::{io::Read, io::Write, os::unix::net::UnixStream, time::Duration};
+/// let reactor = Reactor::new()?;
+/// let driver = std::thread::spawn({
+///     let reactor = reactor.clone();
+///     // Whoever holds the turn waits for all.
+///     move || reactor.try_turn().unwrap().wait(Some(Duration::from_secs(60)), 16).map(drop)
+/// });
+/// let _entered = enter(&reactor, false);
+/// let (here, mut there) = UnixStream::pair()?;
+/// let here = Async::new(here)?;
+/// there.write_all(b"!")?;
+/// let size = futures_lite::future::block_on(here.read_with(|mut stream| stream.read(&mut [0; 4])))?;
+/// assert_eq!(size, 1);
+/// reactor.notify();
+/// driver.join().unwrap()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Reactor {
     shared: Arc<Shared>,
 }
@@ -49,6 +69,12 @@ impl Reactor {
     ///
     /// # Errors
     /// What the operating system says: no descriptors left, mostly.
+    /// # Examples
+    /// ```
+    /// let reactor = filch_reactor::Reactor::new()?;
+    /// assert_eq!(reactor.sources(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> io::Result<Self> {
         Ok(Self::from_selector(Selector::new()?, None))
     }
@@ -60,6 +86,17 @@ impl Reactor {
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    /// # Examples
+    /// ```
+    /// use filch_reactor::{Async, Reactor, enter};
+    /// use std::{os::unix::net::UnixStream, sync::mpsc};
+    /// let (tell, told) = mpsc::channel();
+    /// let reactor = Reactor::with_hook(move || tell.send("come and wait").unwrap())?;
+    /// let _entered = enter(&reactor, false);
+    /// let _first = Async::new(UnixStream::pair()?.0)?;
+    /// assert_eq!(told.try_recv(), Ok("come and wait"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn with_hook(on_first: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
         Ok(Self::from_selector(Selector::new()?, Some(Box::new(on_first))))
     }
@@ -91,6 +128,17 @@ impl Reactor {
     }
 
     /// How many descriptors are registered now. One load: a hint for whoever decides where to sleep.
+    ///
+    /// ```
+    /// use filch_reactor::{Async, Reactor, enter};
+    /// let reactor = Reactor::new()?;
+    /// let _entered = enter(&reactor, true);
+    /// let here = Async::new(std::os::unix::net::UnixStream::pair()?.0)?;
+    /// assert_eq!(reactor.sources(), 1);
+    /// drop(here);
+    /// assert_eq!(reactor.sources(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn sources(&self) -> usize {
         // Ordering: Relaxed, a hint. A thread that registers while others fall asleep tells them by the hook.
@@ -101,6 +149,21 @@ impl Reactor {
     ///
     /// # Complexity
     /// Linear in the number of sources.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::{Async, Reactor, enter};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::{os::unix::net::UnixStream, pin::pin};
+    /// let reactor = Reactor::new()?;
+    /// let _entered = enter(&reactor, true);
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// assert!(!reactor.is_awaited(), "it is registered, and nobody asks");
+    /// let mut readable = pin!(here.readable());
+    /// block_on(poll_once(readable.as_mut()));
+    /// assert!(reactor.is_awaited());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_awaited(&self) -> bool {
         let sources = self.shared.registry.lock().sources();
         // Dropped outside the registry's lock: one may be the last reference, and hold wakers.
@@ -108,6 +171,13 @@ impl Reactor {
     }
 
     /// The right to wait, unless another thread has it.
+    ///
+    /// ```
+    /// let reactor = filch_reactor::Reactor::new()?;
+    /// let turn = reactor.try_turn();
+    /// assert!(turn.is_some() && reactor.try_turn().is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn try_turn(&self) -> Option<Turn<'_>> {
         let state = self.shared.turn.try_lock()?;
@@ -118,6 +188,15 @@ impl Reactor {
     ///
     /// Never blocks. Many calls before a wait sees them are one, and cost one exchange each. What the caller did before is
     /// seen by the thread whose wait ends.
+    ///
+    /// ```
+    /// let reactor = filch_reactor::Reactor::new()?;
+    /// reactor.notify();
+    /// // Without a limit, and it returns: the notification was kept.
+    /// let events = reactor.try_turn().unwrap().wait(None, 16)?;
+    /// assert_eq!(events.wake(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn notify(&self) {
         self.shared.selector.notify();
     }
@@ -126,11 +205,35 @@ impl Reactor {
     ///
     /// Every task that waits is woken; what it waited for goes on, registered with the reactor of the thread that
     /// polls it then, or with the default one. A wait that is under way returns. Ending twice is ending once.
+    ///
+    /// ```
+    /// use filch_reactor::{Async, Reactor, enter};
+    /// use std::{io::Write, os::unix::net::UnixStream};
+    /// let reactor = Reactor::new()?;
+    /// let entered = enter(&reactor, true);
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// drop(entered);
+    /// reactor.orphan();
+    /// there.write_all(b"!")?;
+    /// // The default reactor sees to it now.
+    /// assert!(futures_lite::future::block_on(here.readable()).is_ok());
+    /// assert_eq!(reactor.sources(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn orphan(&self) {
         self.shared.orphan();
     }
 
     /// Another name for [`orphan`](Self::orphan).
+    ///
+    /// ```
+    /// let reactor = filch_reactor::Reactor::new()?;
+    /// reactor.shutdown();
+    /// reactor.shutdown(); // Twice is once.
+    /// assert_eq!(reactor.sources(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&self) {
         self.orphan();
     }
@@ -228,6 +331,16 @@ impl fmt::Debug for Shared {
 }
 
 /// The right to wait for a reactor's events; one thread has it at a time. Dropping it gives it back.
+///
+/// ```
+/// use filch_reactor::Reactor;
+/// use std::time::Duration;
+/// let reactor = Reactor::new()?;
+/// let turn = reactor.try_turn().expect("nobody else has it");
+/// turn.wait(Some(Duration::ZERO), 16)?.wake();
+/// assert!(reactor.try_turn().is_some(), "waiting gave it back");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Turn<'a> {
     shared: &'a Shared,
     state: MutexGuard<'a, TurnState>,
@@ -243,6 +356,15 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What the operating system says; the reactor stays usable.
+    /// # Examples
+    /// ```
+    /// use filch_reactor::Reactor;
+    /// use std::time::Duration;
+    /// let reactor = Reactor::new()?;
+    /// let events = reactor.try_turn().unwrap().wait(Some(Duration::from_millis(1)), 16)?;
+    /// assert_eq!(events.wake(), 0, "nothing happened in that time");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait(mut self, timeout: Option<Duration>, max_events: usize) -> io::Result<Events> {
         let occurrences = &mut self.state.occurrences;
         let waits = timeout.filter(|timeout| !timeout.is_zero());
@@ -263,6 +385,15 @@ impl Turn<'_> {
 /// What a wait found: sources that had events, and the tasks that wait for them.
 ///
 /// Dropping it wakes the tasks.
+///
+/// ```
+/// use filch_reactor::Reactor;
+/// use std::time::Duration;
+/// let reactor = Reactor::new()?;
+/// let events = reactor.try_turn().unwrap().wait(Some(Duration::ZERO), 16)?;
+/// assert_eq!(events.wake(), 0, "there is nothing to wait for");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the tasks are woken by `wake`, or when this is dropped"]
 pub struct Events {
@@ -272,6 +403,22 @@ pub struct Events {
 
 impl Events {
     /// Wakes the tasks, and returns how many sources had events.
+    ///
+    /// ```
+    /// use filch_reactor::{Async, Reactor, enter};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// use std::{io::Write, os::unix::net::UnixStream, pin::pin};
+    /// let reactor = Reactor::new()?;
+    /// let _entered = enter(&reactor, true);
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let here = Async::new(here)?;
+    /// let mut readable = pin!(here.readable());
+    /// block_on(poll_once(readable.as_mut()));
+    /// there.write_all(b"!")?;
+    /// assert_eq!(reactor.try_turn().unwrap().wait(None, 16)?.wake(), 1);
+    /// assert!(block_on(poll_once(readable)).is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wake(self) -> usize {
         self.count
     }

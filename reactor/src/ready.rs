@@ -71,10 +71,32 @@ pub(crate) fn is_ready_now(fd: BorrowedFd<'_>, interest: Interest) -> io::Result
 }
 
 /// The future of [`Async::readable`].
+///
+/// ```
+/// use filch_reactor::Async;
+/// use futures_lite::future::{block_on, poll_once};
+/// use std::{io::Write, os::unix::net::UnixStream, pin::pin};
+/// let (here, mut there) = UnixStream::pair()?;
+/// let here = Async::new(here)?;
+/// let mut readable = pin!(here.readable());
+/// assert!(block_on(poll_once(readable.as_mut())).is_none());
+/// there.write_all(b"!")?;
+/// assert!(block_on(readable).is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Readable<'a, T: AsFd>(Wait<'a, T>);
 
 /// The future of [`Async::writable`].
+///
+/// ```
+/// use filch_reactor::Async;
+/// use std::os::unix::net::UnixStream;
+/// let (here, _there) = UnixStream::pair()?;
+/// let here = Async::new(here)?;
+/// assert!(futures_lite::future::block_on(here.writable()).is_ok());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Writable<'a, T: AsFd>(Wait<'a, T>);
 
