@@ -6,7 +6,8 @@
 //! **Fences.** It follows none. The fences of our own protocols are `SeqCst` ones that decide who acts; what is handed over,
 //! an atomic operation hands over, so nothing is missed there. But the last owner of an [`Arc`](std::sync::Arc) sees what
 //! the others did through a fence: they count down with `Release`, and only the one that reaches zero fences with `Acquire`.
-//! So whoever counts down to zero and passes a fence next is said to acquire the counter. That holds for every `Arc` in the
+//! So whoever counts down to zero and passes a fence next is said to acquire the counter; so is who exchanges a one for a zero
+//! without an ordering, as [`Arc::try_unwrap`](std::sync::Arc::try_unwrap) does. That holds for every `Arc` in the
 //! program, wakers and other crates' included, and for weak counts; and it is not one synchronisation more than the memory
 //! model grants, so a race in the drop of a shared value is still reported.
 //!
@@ -34,9 +35,19 @@ unsafe extern "C" {
     safe fn __tsan_release(place: Place);
     safe fn __real___tsan_atomic_thread_fence(order: c_int);
     fn __real___tsan_atomic64_fetch_sub(counter: *mut u64, by: u64, order: c_int) -> u64;
+    fn __real___tsan_atomic64_compare_exchange_val(
+        counter: *mut u64,
+        from: u64,
+        to: u64,
+        order: c_int,
+        order_of_failure: c_int,
+    ) -> u64;
 }
 
-/// The counter that this thread has just brought to zero, if its last subtraction did that. Never read through.
+/// `memory_order_relaxed`, by the C library's number.
+const RELAXED: c_int = 0;
+
+/// The counter that this thread has just brought to zero, if its last subtraction or exchange did that. Never read through.
 #[thread_local]
 static COUNTED_DOWN: Cell<Place> = Cell::new(ptr::null());
 
@@ -50,6 +61,28 @@ unsafe extern "C" fn __wrap___tsan_atomic64_fetch_sub(counter: *mut u64, by: u64
     // SAFETY: as asked of the caller.
     let before = unsafe { __real___tsan_atomic64_fetch_sub(counter, by, order) };
     COUNTED_DOWN.set(if before == by { counter.cast_const().cast() } else { ptr::null() });
+    before
+}
+
+/// What the program calls for an exchange on 64 bits that compares first.
+///
+/// # Safety
+/// As the runtime's: `counter` is an atomic of 64 bits that lives during the call.
+#[sanitize(thread = "off")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap___tsan_atomic64_compare_exchange_val(
+    counter: *mut u64,
+    from: u64,
+    to: u64,
+    order: c_int,
+    order_of_failure: c_int,
+) -> u64 {
+    // SAFETY: as asked of the caller.
+    let before =
+        unsafe { __real___tsan_atomic64_compare_exchange_val(counter, from, to, order, order_of_failure) };
+    if (before, from, to, order) == (1, 1, 0, RELAXED) {
+        COUNTED_DOWN.set(counter.cast_const().cast());
+    }
     before
 }
 
@@ -147,4 +180,28 @@ unsafe fn hooked_scope_end(scope: Place, panicked: bool) {
     }
     // SAFETY: as asked of the caller.
     unsafe { scope_end(scope, panicked) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    #[test]
+    fn who_unwraps_a_shared_value_saw_what_the_other_owner_did() {
+        for round in 0..100 {
+            let mut mine = Arc::new(round);
+            let also = mine.clone();
+            let other = thread::spawn(move || *also);
+            let mut number = loop {
+                match Arc::try_unwrap(mine) {
+                    Ok(number) => break number,
+                    Err(still_shared) => mine = still_shared,
+                }
+                thread::yield_now();
+            };
+            number += 1;
+            assert_eq!(other.join().ok(), Some(number - 1));
+        }
+    }
 }

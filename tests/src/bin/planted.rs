@@ -5,6 +5,7 @@
 //! - `race`: two threads write one number.
 //! - `race-published-relaxed`: a value is handed over by an ordering that hands nothing over.
 //! - `race-in-drop`: the drop of a shared value touches what another thread, which has let go of the value, touches still.
+//! - `race-in-unwrap`: the same, where the last owner takes the value out.
 //! - `race-in-task`: two tasks of one runtime write one number.
 //! - `heap-use-after-free`, `stack-use-after-return`, `leak`, `uninitialised`: memory.
 //! - `panic`: a task panics. Where panics unwind, that is an error for whoever joins it.
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
     match fault.as_deref().unwrap_or("nothing") {
         "race" => race(),
         "race-published-relaxed" => race_published_relaxed(),
-        "race-in-drop" => race_in_drop(),
+        "race-in-drop" => race_by_the_last_owner(drop),
+        "race-in-unwrap" => race_by_the_last_owner(|shared| drop(Arc::try_unwrap(shared))),
         "race-in-task" => race_in_task(),
         "heap-use-after-free" => heap_use_after_free(),
         "stack-use-after-return" => stack_use_after_return(),
@@ -74,15 +76,15 @@ fn race_published_relaxed() {
     other.join().expect("no panic");
 }
 
-fn race_in_drop() {
-    struct Touches;
+struct Touches;
 
-    impl Drop for Touches {
-        fn drop(&mut self) {
-            touch();
-        }
+impl Drop for Touches {
+    fn drop(&mut self) {
+        touch();
     }
+}
 
+fn race_by_the_last_owner(end: fn(Arc<Touches>)) {
     static LET_GO: AtomicBool = AtomicBool::new(false);
     let shared = Arc::new(Touches);
     let also = shared.clone();
@@ -95,7 +97,7 @@ fn race_in_drop() {
     while !LET_GO.load(Ordering::Relaxed) {
         thread::yield_now();
     }
-    drop(shared);
+    end(shared);
     other.join().expect("no panic");
 }
 
