@@ -18,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::panic::panic_any;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -334,7 +334,16 @@ fn a_runtime_dropped_by_the_waker_of_its_own_timer() {
         let (taken, ends) = Taken::new(runtime(workers));
         let handle = taken.handle();
         let waker = on_wake(move || taken.drop_it());
-        let task = wait_with(&handle, waker, sleep(Duration::from_millis(5)));
+        let nap = Duration::from_millis(5);
+        let mut sleeps = Box::pin(sleep(nap));
+        // One whose time has come before it was polled begins anew.
+        let registered = poll_fn(move |cx| {
+            while sleeps.as_mut().poll(cx).is_ready() {
+                sleeps.as_mut().reset(Instant::now() + nap);
+            }
+            Poll::<()>::Pending
+        });
+        let task = wait_with(&handle, waker, registered);
         ended_quickly(&ends);
         assert!(futures_lite::future::block_on(task).expect_err("its runtime has ended").is_aborted());
     }
