@@ -384,12 +384,20 @@ impl<'q, S> Waiter<'q, S> {
     }
 }
 
+impl<S> Waiter<'_, S> {
+    #[cold]
+    fn leave_unasked(&mut self) {
+        let mut locked = self.queue.lock();
+        let (_, waker) = locked.guard.list.leave(&self.node);
+        locked.let_fall(waker);
+    }
+}
+
 impl<S> Drop for Waiter<'_, S> {
+    #[inline]
     fn drop(&mut self) {
         if self.joined.get() {
-            let mut locked = self.queue.lock();
-            let (_, waker) = locked.guard.list.leave(&self.node);
-            locked.let_fall(waker);
+            self.leave_unasked();
         }
     }
 }

@@ -25,6 +25,7 @@
 //! | `array.rs` | the bounded queue without a lock: one exchange and one store each way |
 //! | `lanes.rs` | beside it a locked queue, for places that are reserved and values that are pushed out |
 //! | `blocks.rs` | the queue that grows and shrinks, behind a byte lock |
+//! | `apart.rs` | who loses a race keeps away, so that the other goes on alone |
 //! | `line.rs` | a line of waiters: "publish, then look" against "join, then look again" |
 //! | `hand.rs` | from hand to hand: the value lies in the sending future until it is taken |
 //! | `shared.rs` | the three flavours behind one surface, closing, counting |
@@ -63,6 +64,7 @@
 //! # }).unwrap();
 //! ```
 
+mod apart;
 mod array;
 mod blocks;
 mod error;

@@ -30,11 +30,12 @@
 
 #![allow(unsafe_code, reason = "slots are written and read under the stamps' protocol")]
 
+use super::apart::Apart;
 use super::line::announced;
 use super::shared::{Pop, Push};
 use filch_primitive::cell::UnsafeCell;
+use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
-use filch_primitive::{hint, mutant, thread};
 use std::mem::MaybeUninit;
 
 /// Keeps head and tail out of each other's cache lines; two lines, since some processors fetch them in pairs.
@@ -80,18 +81,6 @@ unsafe impl<T: Send> Send for ArrayQueue<T> {}
 // SAFETY: as above; nobody gets a shared reference to a value.
 unsafe impl<T: Send> Sync for ArrayQueue<T> {}
 
-/// Looks before giving the processor up, as in the byte lock.
-const SPIN_ROUNDS_MAX: u32 = 64;
-
-fn pause(rounds: &mut u32) {
-    if *rounds < SPIN_ROUNDS_MAX && !cfg!(any(filch_loom, filch_shuttle)) {
-        *rounds += 1;
-        hint::spin_loop();
-    } else {
-        thread::yield_now();
-    }
-}
-
 impl<T> ArrayQueue<T> {
     /// # Panics
     /// When `capacity` is 0 or above a quarter of the address space.
@@ -135,13 +124,13 @@ impl<T> ArrayQueue<T> {
     }
 
     /// Pushes; closed, does what `closed` says instead.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_or(
         &self,
         value: T,
         closed: impl FnOnce(T) -> Result<(), Push<T>>,
     ) -> Result<(), Push<T>> {
-        let mut rounds = 0;
+        let mut apart = Apart::default();
         // Ordering: Relaxed, the stamp and the exchange decide.
         let mut tail = self.tail.0.load(Ordering::Relaxed);
         loop {
@@ -154,7 +143,7 @@ impl<T> ArrayQueue<T> {
             if stamp == tail {
                 // Ordering: SeqCst, in one order with `close`, with the fences below and with the looks at who waits, for
                 // which it counts as the publication (see `line.rs`); the value itself is published by the stamp.
-                match self.tail.0.compare_exchange_weak(
+                match self.tail.0.compare_exchange(
                     tail,
                     self.after(tail),
                     Ordering::SeqCst,
@@ -174,7 +163,11 @@ impl<T> ArrayQueue<T> {
                         slot.stamp.store(tail + 1, release);
                         return Ok(());
                     }
-                    Err(changed) => tail = changed,
+                    Err(_) => {
+                        apart.stay();
+                        // Ordering: Relaxed, as above.
+                        tail = self.tail.0.load(Ordering::Relaxed);
+                    }
                 }
             } else if stamp.wrapping_add(self.one_lap) == tail + 1 {
                 // A value of the lap before: full, unless a pop is about to finish. The fence keeps the load of the head
@@ -184,11 +177,11 @@ impl<T> ArrayQueue<T> {
                 if self.head.0.load(Ordering::Relaxed).wrapping_add(self.one_lap) == tail {
                     return Err(Push::Full(value));
                 }
-                pause(&mut rounds);
+                apart.stay();
                 // Ordering: Relaxed, as above.
                 tail = self.tail.0.load(Ordering::Relaxed);
             } else {
-                pause(&mut rounds);
+                apart.stay();
                 // Ordering: Relaxed, as above.
                 tail = self.tail.0.load(Ordering::Relaxed);
             }
@@ -200,9 +193,9 @@ impl<T> ArrayQueue<T> {
     }
 
     /// Pops; closed and empty, does what `closed` says instead.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop_or(&self, closed: impl FnOnce() -> Result<T, Pop>) -> Result<T, Pop> {
-        let mut rounds = 0;
+        let mut apart = Apart::default();
         // Ordering: Relaxed, the stamp and the exchange decide.
         let mut head = self.head.0.load(Ordering::Relaxed);
         loop {
@@ -211,7 +204,7 @@ impl<T> ArrayQueue<T> {
             let stamp = slot.stamp.load(Ordering::Acquire);
             if stamp == head + 1 {
                 // Ordering: SeqCst, in one order with the fences, and for those who wait for a place as in `push`.
-                match self.head.0.compare_exchange_weak(
+                match self.head.0.compare_exchange(
                     head,
                     self.after(head),
                     Ordering::SeqCst,
@@ -230,7 +223,11 @@ impl<T> ArrayQueue<T> {
                         slot.stamp.store(head.wrapping_add(self.one_lap), Ordering::Release);
                         return Ok(value);
                     }
-                    Err(changed) => head = changed,
+                    Err(_) => {
+                        apart.stay();
+                        // Ordering: Relaxed, as above.
+                        head = self.head.0.load(Ordering::Relaxed);
+                    }
                 }
             } else {
                 if stamp == head {
@@ -243,7 +240,7 @@ impl<T> ArrayQueue<T> {
                         return if tail & self.closed_bit != 0 { closed() } else { Err(Pop::Empty) };
                     }
                 }
-                pause(&mut rounds);
+                apart.stay();
                 // Ordering: Relaxed, as above.
                 head = self.head.0.load(Ordering::Relaxed);
             }

@@ -24,8 +24,10 @@
 
 #![allow(unsafe_code, reason = "a list of blocks with a pointer to its end")]
 
+#[cfg(not(filch_loom))]
+use super::apart::Apart;
 use super::shared::{Pop, Push};
-use filch_primitive::ByteLock;
+use filch_primitive::{ByteLock, ByteLockGuard};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -97,6 +99,31 @@ impl<T> BlockQueue<T> {
         Self { inner: ByteLock::new(inner), limit }
     }
 
+    /// Takes the lock; who finds it held keeps away from it for a while.
+    #[cfg(not(filch_loom))]
+    #[inline]
+    fn lock(&self) -> ByteLockGuard<'_, Inner<T>> {
+        self.inner.try_lock().unwrap_or_else(|| self.lock_apart())
+    }
+
+    #[cfg(not(filch_loom))]
+    #[cold]
+    fn lock_apart(&self) -> ByteLockGuard<'_, Inner<T>> {
+        let mut apart = Apart::default();
+        loop {
+            apart.stay();
+            if let Some(inner) = self.inner.try_lock() {
+                return inner;
+            }
+        }
+    }
+
+    /// The lock, as the model checker knows it.
+    #[cfg(filch_loom)]
+    fn lock(&self) -> ByteLockGuard<'_, Inner<T>> {
+        self.inner.lock()
+    }
+
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -109,7 +136,7 @@ impl<T> BlockQueue<T> {
     pub(super) fn push_beside(&self, value: T, beside: impl Fn() -> usize) -> Result<(), Push<T>> {
         let mut fresh = None;
         loop {
-            let mut inner = self.inner.lock();
+            let mut inner = self.lock();
             if inner.closed {
                 drop(inner);
                 return Err(Push::Closed(value));
@@ -136,7 +163,7 @@ impl<T> BlockQueue<T> {
     pub(super) fn push_reserved(&self, value: T) -> Result<bool, T> {
         let mut fresh = None;
         loop {
-            let mut inner = self.inner.lock();
+            let mut inner = self.lock();
             if inner.abandoned {
                 inner.reserved -= 1;
                 drop(inner);
@@ -167,7 +194,7 @@ impl<T> BlockQueue<T> {
     ) -> Result<Option<T>, T> {
         let mut fresh = None;
         let mut inner = loop {
-            let inner = self.inner.lock();
+            let inner = self.lock();
             if inner.closed {
                 drop(inner);
                 return Err(value);
@@ -207,7 +234,7 @@ impl<T> BlockQueue<T> {
     /// # Errors
     /// Full, or closed.
     pub(super) fn reserve(&self, count: usize, beside: impl Fn() -> usize) -> Result<(), Push<()>> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         if inner.closed {
             return Err(Push::Closed(()));
         }
@@ -223,13 +250,13 @@ impl<T> BlockQueue<T> {
 
     /// Gives `count` reserved places back, and says whether the queue is closed.
     pub(super) fn release(&self, count: usize) -> bool {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         inner.reserved -= count;
         inner.closed
     }
 
     pub(super) fn pop(&self) -> Result<T, Pop> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.lock();
         if inner.len == 0 {
             return Err(inner.nothing());
         }
@@ -245,7 +272,7 @@ impl<T> BlockQueue<T> {
         into.reserve(goal);
         let mut count = 0;
         while count < goal {
-            let mut inner = self.inner.lock();
+            let mut inner = self.lock();
             if inner.len == 0 {
                 let nothing = inner.nothing();
                 drop(inner);
@@ -266,36 +293,36 @@ impl<T> BlockQueue<T> {
 
     /// Refuses all that is not pushed yet. True for the first call.
     pub(super) fn close(&self) -> bool {
-        !std::mem::replace(&mut self.inner.lock().closed, true)
+        !std::mem::replace(&mut self.lock().closed, true)
     }
 
     /// From now on values for reserved places come back. The queue is closed already.
     pub(super) fn abandon(&self) {
-        self.inner.lock().abandoned = true;
+        self.lock().abandoned = true;
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.inner.lock().closed
+        self.lock().closed
     }
 
     /// Whether nothing will ever come out.
     pub(super) fn has_ended(&self) -> bool {
-        let inner = self.inner.lock();
+        let inner = self.lock();
         inner.len == 0 && matches!(inner.nothing(), Pop::Closed)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.inner.lock().len
+        self.lock().len
     }
 
     pub(super) fn reserved(&self) -> usize {
-        self.inner.lock().reserved
+        self.lock().reserved
     }
 
     /// Blocks held, the spare one included.
     #[cfg(all(test, not(filch_loom)))]
     pub(super) fn blocks(&self) -> usize {
-        let inner = self.inner.lock();
+        let inner = self.lock();
         let mut count = usize::from(inner.spare.is_some());
         let mut at = inner.ends.map(|(head, _)| head);
         while let Some(block) = at {

@@ -55,7 +55,7 @@ impl<T> Lanes<T> {
         self.array.capacity()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
         self.array.push_or(value, |value| self.push_aside(value))
     }
@@ -70,7 +70,7 @@ impl<T> Lanes<T> {
         if mutant::planted("channel.lanes.room") { 0 } else { self.array.len() }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&self) -> Result<T, Pop> {
         self.array.pop_or(|| self.pop_aside())
     }

@@ -203,17 +203,17 @@ impl<'a> LineWaiter<'a> {
             self.leave();
             return Poll::Ready(result);
         }
-        self.poll_in_line(cx, told, attempt)
+        self.poll_in_line(cx, told, &mut attempt)
     }
 
     /// The part of a poll that found nothing at first.
     #[cold]
     #[inline(never)]
-    fn poll_in_line<R>(
+    pub(super) fn poll_in_line<R>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         told: bool,
-        mut attempt: impl FnMut() -> Option<R>,
+        attempt: &mut dyn FnMut() -> Option<R>,
     ) -> Poll<R> {
         self.as_mut().wait(cx, told);
         // Ordering: SeqCst, between the store in `count` and the second try: see the module docs.
@@ -230,7 +230,7 @@ impl<'a> LineWaiter<'a> {
 
     /// Whether this waiter was told since it joined; then it is out of the line, and its next try uses that up.
     #[inline]
-    fn take_telling(self: Pin<&mut Self>) -> bool {
+    pub(super) fn take_telling(self: Pin<&mut Self>) -> bool {
         self.project().waiter.take_notified().is_some()
     }
 
@@ -262,6 +262,8 @@ impl<'a> LineWaiter<'a> {
         is_joined
     }
 
+    #[cold]
+    #[inline(never)]
     fn leave_joined(self: Pin<&mut Self>) {
         let mut this = self.project();
         let mut locked = this.line.queue.lock();

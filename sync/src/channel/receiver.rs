@@ -56,6 +56,7 @@ impl<T> Receiver<T> {
     /// assert!(receiver.recv().await.is_err(), "the last sender is gone");
     /// # });
     /// ```
+    #[inline]
     pub fn recv(&self) -> RecvFuture<'_, T> {
         RecvFuture { shared: &self.shared, waiter: LineWaiter::new(&self.shared.recv_line) }
     }
@@ -72,6 +73,7 @@ impl<T> Receiver<T> {
     /// drop(sender);
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
     /// ```
+    #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.shared.pop().map_err(|none| match none {
             Pop::Empty => TryRecvError::Empty,
@@ -324,7 +326,7 @@ impl<T> Receiver<T> {
 
 impl<T> Shared<T> {
     /// One try: a value, or that none will come.
-    #[inline]
+    #[inline(always)]
     fn try_next(&self) -> Option<Result<T, RecvError>> {
         match self.pop() {
             Ok(value) => Some(Ok(value)),
@@ -407,8 +409,14 @@ impl<T> Future for RecvFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(slice::proceed(cx));
         let this = self.project();
-        let shared = *this.shared;
-        this.waiter.poll_until(cx, || shared.try_next())
+        let (shared, mut waiter) = (*this.shared, this.waiter);
+        let told = waiter.as_mut().take_telling();
+        // Not by `poll_until`: this try stands here in full.
+        if let Some(next) = shared.try_next() {
+            waiter.leave();
+            return Poll::Ready(next);
+        }
+        waiter.poll_in_line(cx, told, &mut || shared.try_next())
     }
 }
 

@@ -54,6 +54,7 @@ impl<T> Sender<T> {
     /// # Ok::<(), SendError<&str>>(())
     /// # }).unwrap();
     /// ```
+    #[inline]
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
         SendFuture::new(&self.shared, value)
     }
@@ -72,6 +73,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
     /// # drop(receiver);
     /// ```
+    #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.shared.push(value).map_err(|refused| match refused {
             Push::Full(value) => TrySendError::Full(value),

@@ -27,6 +27,7 @@ pin_project! {
 
 impl<'a, T> Sending<'a, T> {
     /// `line` is the senders' line of the channel.
+    #[inline]
     pub(super) fn new(line: &'a Line, value: T) -> Self {
         Self { is_done: false, waiter: LineWaiter::new(line), slot: Slot::new(value) }
     }
@@ -45,6 +46,7 @@ impl<'a, T> Sending<'a, T> {
     ///
     /// # Safety
     /// `shared` is the channel whose senders' line this was made with.
+    #[inline]
     pub(super) unsafe fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -62,23 +64,44 @@ impl<'a, T> Sending<'a, T> {
             // Taken or still there: never both.
             if taken { Ok(()) } else { left.map_or(Ok(()), |value| Err(SendError(value))) }
         } else {
-            ready!(this.waiter.poll_until(cx, || {
-                // SAFETY: in this flavour, which by the caller's promise is that of the line, waiters join without naming the
-                // slot: it is never reachable through them.
-                let value = unsafe { slot.as_mut().take() }?;
-                match shared.push(value) {
-                    Ok(()) => Some(Ok(())),
-                    Err(Push::Closed(value)) => Some(Err(SendError(value))),
-                    Err(Push::Full(value)) => {
-                        // SAFETY: as above.
-                        unsafe { slot.as_mut().put(value) };
-                        None
-                    }
+            let mut waiter = this.waiter;
+            let told = waiter.as_mut().take_telling();
+            // SAFETY: in this flavour, which by the caller's promise is that of the line, waiters join without naming the slot: it
+            // is never reachable through them.
+            match unsafe { slot.as_mut().push_into(shared) } {
+                Some(sent) => {
+                    waiter.leave();
+                    sent
                 }
-            }))
+                None => ready!(waiter.poll_in_line(cx, told, &mut || {
+                    // SAFETY: as above.
+                    unsafe { slot.as_mut().push_into(shared) }
+                })),
+            }
         };
         *this.is_done = true;
         Poll::Ready(sent)
+    }
+}
+
+impl<T> Slot<T> {
+    /// One try: sent, or closed. Where the channel is full the value stays here.
+    ///
+    /// # Safety
+    /// The slot is not reachable through a linked waiter.
+    #[inline(always)]
+    unsafe fn push_into(mut self: Pin<&mut Self>, shared: &Shared<T>) -> Option<Result<(), SendError<T>>> {
+        // SAFETY: by the caller's promise.
+        let value = unsafe { self.as_mut().take() }?;
+        match shared.push(value) {
+            Ok(()) => Some(Ok(())),
+            Err(Push::Closed(value)) => Some(Err(SendError(value))),
+            Err(Push::Full(value)) => {
+                // SAFETY: as above.
+                unsafe { self.put(value) };
+                None
+            }
+        }
     }
 }
 
@@ -93,6 +116,7 @@ pin_project! {
 }
 
 impl<'a, T> SendFuture<'a, T> {
+    #[inline]
     pub(super) fn new(shared: &'a Shared<T>, value: T) -> Self {
         Self { shared, sending: Sending::new(&shared.send_line, value) }
     }

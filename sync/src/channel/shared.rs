@@ -78,7 +78,7 @@ impl<T> Shared<T> {
     }
 
     /// Takes `value` in, and tells a receiver.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
         match &self.flavour {
             Flavour::Array(queue) => queue.push(value)?,
@@ -91,7 +91,7 @@ impl<T> Shared<T> {
     }
 
     /// Gives a value out, and tells a sender.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop(&self) -> Result<T, Pop> {
         let value = match &self.flavour {
             Flavour::Array(queue) => queue.pop()?,
