@@ -87,7 +87,16 @@ impl<S> WaitQueue<S> {
     /// Locks the queue. No user code may run until the answer is dropped.
     #[inline]
     pub fn lock(&self) -> Locked<'_, S> {
-        Locked { guard: self.guarded.lock(), fallen: Fallen(None), queue: self }
+        self.locked(self.guarded.lock())
+    }
+
+    /// Locks the queue if nobody else has.
+    pub fn try_lock(&self) -> Option<Locked<'_, S>> {
+        self.guarded.try_lock().map(|guard| self.locked(guard))
+    }
+
+    fn locked<'q>(&'q self, guard: ByteLockGuard<'q, Guarded<S>>) -> Locked<'q, S> {
+        Locked { guard, fallen: Fallen(None), queue: self }
     }
 }
 

@@ -6,25 +6,30 @@
 //! | flag | meaning | changes |
 //! |---|---|---|
 //! | `PERMIT` | one was told before it waited; nobody waits then | by an exchange from anywhere |
-//! | `QUEUED` | somebody waits | under the wait queue's lock |
+//! | `QUEUED` | somebody waits, or the last who did was told alone | under the wait queue's lock |
+//!
+//! Never both are set.
 //!
 //! A future knows the generation it was made in, polled or not. One whose generation is over has been told. The list is in the order of
 //! generations: who joins is of the present one.
 //!
 //! # Protocol
 //! Wait: 1. a generation that is over, then `PERMIT`, taken by an exchange, are the end. Else, under the queue's lock, 2. the same
-//! once more, except that failing sets `QUEUED` in an exchange; 3. join.
+//! once more, and set `QUEUED`, in an exchange, unless it is set; 3. join.
 //!
 //! Tell all: 1. begin a new generation, in one exchange. 2. If that word had `QUEUED`: under the queue's lock, notify those of
 //! former generations, a batch at a time, waking outside the lock.
 //!
 //! Tell one: 1. while `QUEUED` is not set, exchange the word for one with `PERMIT`. Else, under the queue's lock, 2. notify those of
-//! former generations, which are told already, 3. then the first, or the last, of those left; with none, set `PERMIT`.
+//! former generations, which are told already, 3. then the first, or the last, of those left. With none, clear `QUEUED` and
+//! set `PERMIT`.
 //!
-//! Go away: one that was told alone tells one, in the same way, on its behalf.
+//! Go away: one that was told alone tells one, in the same way, on its behalf. Who leaves nobody behind clears `QUEUED`, and so does
+//! who tells all. Who tells the last one leaves it to the next: two that wake each other in turns exchange nothing.
 //!
 //! # Why it is right
-//! *No lost wake-up*: joining and telling change the one word, so one of them sees the other.
+//! *No lost wake-up*: joining and telling change the one word, so one of them sees the other. Who joins where `QUEUED` is set need
+//! not: so long permits are left under the lock alone, and who begins a generation sees the flag, and comes for the lock.
 //!
 //! *All are exactly those that exist*: the exchange that begins the generation divides the futures into those made before and
 //! those made after. Whether a waker was called already, or a batch is still under way, makes no difference: a future looks at its
@@ -48,7 +53,7 @@ mod tests;
 use crate::blocking;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, mutant, slice};
+use filch_primitive::{WakeBatch, mutant, slice, wake_contained};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -186,7 +191,7 @@ impl Notify {
         // done before. Acquire, so that a permit it passes by, and its release sequence, stay as they are.
         let before = self.word.fetch_add(GENERATION, Ordering::AcqRel);
         if before & QUEUED != 0 && !mutant::planted("notify.all.silent") {
-            self.release();
+            drop(self.release());
         }
     }
 
@@ -310,48 +315,46 @@ impl Notify {
         false
     }
 
-    #[cold]
     fn notify_queued(&self, which: Which) {
-        let mut batch = WakeBatch::new();
-        let mut locked = self.release_into(&mut batch);
-        if !locked.is_empty() {
-            let waker = match which {
-                Which::First => locked.notify_front(ONE),
-                Which::Last => notify_back(&mut locked),
-            };
-            waker.into_iter().for_each(|waker| batch.push(waker));
-        } else {
-            // Nobody waits, and nobody can begin to without the lock.
-            let stored = self.try_store();
-            debug_assert!(stored, "an empty queue is not `QUEUED`");
+        let mut locked = self.queue.lock();
+        // Ordering: Acquire, as in `look`.
+        let generation = generation_of(self.word.load(Ordering::Acquire));
+        if locked.front().is_some_and(|front| !is_of(front, generation)) {
+            drop(locked);
+            locked = self.release();
         }
-        self.settle(&locked);
+        let waker = match which {
+            _ if locked.is_empty() => {
+                if !mutant::planted("notify.empty.keeps") {
+                    self.settle(&locked);
+                }
+                // Nobody waits, and nobody can begin to without the lock.
+                let stored = self.try_store();
+                debug_assert!(stored, "what was cleared under the lock stays so");
+                None
+            }
+            Which::First => locked.notify_front(ONE),
+            Which::Last => notify_back(&mut locked),
+        };
         drop(locked);
-        batch.wake_all();
+        waker.into_iter().for_each(wake_contained);
     }
 
-    /// Tells those whose generation is over.
+    /// Tells those whose generation is over. Nobody is left of them under the lock that this gives.
     #[cold]
-    fn release(&self) {
+    fn release(&self) -> Locked<'_, ()> {
         let mut batch = WakeBatch::new();
-        let locked = self.release_into(&mut batch);
-        drop(locked);
-        batch.wake_all();
-    }
-
-    /// The same; what is in `batch` at the end is to be woken, and there is room in it for one more.
-    fn release_into(&self, batch: &mut WakeBatch) -> Locked<'_, ()> {
         let mut locked = self.queue.lock();
         loop {
             // Ordering: Acquire, as in `look`.
             let generation = generation_of(self.word.load(Ordering::Acquire));
             let told = locked.front().is_some_and(|front| !is_of(front, generation));
-            if !batch.has_room() {
+            if told && batch.has_room() {
+                locked.notify_front(ALL).into_iter().for_each(|waker| batch.push(waker));
+            } else if told || !batch.is_empty() {
                 drop(locked);
                 batch.wake_all();
                 locked = self.queue.lock();
-            } else if told {
-                locked.notify_front(ALL).into_iter().for_each(|waker| batch.push(waker));
             } else {
                 self.settle(&locked);
                 return locked;
@@ -373,11 +376,10 @@ impl Notify {
             let next = match (told, joins) {
                 (true, _) => word & !PERMIT,
                 (false, true) if mutant::planted("notify.join.silent") => word,
-                (false, true) => word | QUEUED,
-                (false, false) => return false,
+                (false, true) if word & QUEUED == 0 => word | QUEUED,
+                (false, _) => return false,
             };
-            // Ordering: Acquire, paired with the Release of `try_store`. Setting `QUEUED` needs the exchange even when it is
-            // set: it must come before or after a permit.
+            // Ordering: Acquire, paired with the Release of `try_store`.
             match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return told,
                 Err(changed) => word = changed,
@@ -385,7 +387,7 @@ impl Notify {
         }
     }
 
-    /// Clears `QUEUED` when nobody is left.
+    /// Clears `QUEUED` where nobody is left.
     fn settle(&self, locked: &Locked<'_, ()>) {
         if locked.is_empty() {
             // Ordering: Relaxed, the list is guarded by the queue's lock; the exchange keeps the release sequence.
@@ -436,12 +438,13 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Notify");
         // Ordering: Relaxed, a figure to look at.
-        let word = self.word.load(Ordering::Relaxed);
-        f.debug_struct("Notify")
-            .field("permit", &(word & PERMIT != 0))
-            .field("awaited", &(word & QUEUED != 0))
-            .finish_non_exhaustive()
+        debug.field("permit", &(self.word.load(Ordering::Relaxed) & PERMIT != 0));
+        if let Some(waiters) = self.queue.try_lock().map(|locked| locked.len()) {
+            debug.field("waiters", &waiters);
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

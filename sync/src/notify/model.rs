@@ -80,6 +80,30 @@ fn loom_a_permit_beside_telling_all_stays_where_nobody_waited() {
     });
 }
 
+/// The last who waited was told, and left `QUEUED` behind.
+#[test]
+fn loom_one_that_comes_after_the_last_was_told_is_told_as_well() {
+    loom::model(|| {
+        let notify = Arc::new(Notify::new());
+        let mut last = queued(&notify, Waker::noop());
+        notify.notify_one();
+        assert!(poll_once(&mut last, Waker::noop()).is_ready());
+        let tells = notify.clone();
+        let telling = thread::spawn(move || tells.notify_one());
+        let made = notify.notified();
+        let tells_all = notify.clone();
+        let telling_all = thread::spawn(move || tells_all.notify_waiters());
+        block_on(made);
+        telling.join().unwrap();
+        telling_all.join().unwrap();
+        // It was told with all, or alone; the other telling left what it leaves where nobody waits.
+        let _permit = notify.try_notified();
+        assert!(!notify.try_notified());
+        notify.notify_one();
+        assert!(notify.try_notified());
+    });
+}
+
 #[test]
 fn loom_one_that_is_told_and_goes_passes_it_on() {
     loom::model(|| {
@@ -155,4 +179,12 @@ fn loom_canary_one_told_with_all_that_takes_the_permit() {
 #[test]
 fn loom_canary_one_that_goes_and_keeps_what_it_was_told() {
     assert_noticed("notify.cancel.keeps", "notify::model::loom_one_that_is_told_and_goes_passes_it_on");
+}
+
+#[test]
+fn loom_canary_a_telling_that_leaves_no_permit_where_the_last_was_told() {
+    assert_noticed(
+        "notify.empty.keeps",
+        "notify::model::loom_one_that_comes_after_the_last_was_told_is_told_as_well",
+    );
 }

@@ -33,7 +33,7 @@ fn telling_one_before_anybody_waits_leaves_one_permit() {
     next.ready();
     next.ready();
     assert!(!notify.try_notified(), "one that is told stays told, and takes nothing more");
-    assert_eq!(format!("{notify:?}"), "Notify { permit: false, awaited: false, .. }");
+    assert_eq!(format!("{notify:?}"), "Notify { permit: false, waiters: 0, .. }");
 }
 
 #[test]
