@@ -34,9 +34,8 @@
 //! Wait: as `line.rs` says, with the move as its attempt.
 //!
 //! A send tells those that wait and have had all values before this one: each of them once. Receiving the last
-//! of a first slot tells one sender per slot, and all sinks. A sender that was told and goes without sending
-//! passes it on; one that is never polled leaves its place to whoever comes, and those that wait behind it are
-//! told of the next.
+//! of a first slot tells one sender per slot, and all sinks. A send that leaves room tells one more. A sender that was
+//! told and goes without sending passes it on.
 //!
 //! # Why it is right
 //! *Nothing is lost or doubled*: what a receiver gets next depends on its position alone, which changes under
@@ -49,6 +48,11 @@
 //!
 //! *No user code under a lock*: slots hold an `Arc`; that is what moves under the lock. `T`'s clone runs beside
 //! other clones of the same value, so that ends cross threads only with `T: Send + Sync`.
+//!
+//! *Futurelock*: telling a sender reserves nothing. One that is never polled again leaves its place to whoever is polled, a
+//! newcomer too, and the next send of anybody tells the next of it: so any number of them stop nobody who sends and is told, but the
+//! last place may lie there until the next receive or send, while others sleep. The price: a sender may be woken that finds no
+//! room, and goes back to the front.
 //!
 //! # Rejected
 //! A count of the receivers that still want a slot's value, in each slot: a receiver that goes would have to
@@ -71,7 +75,6 @@
 //! ```
 
 mod error;
-pub(crate) mod line;
 #[cfg(all(test, filch_loom))]
 mod model;
 #[cfg(all(test, not(filch_loom)))]

@@ -81,6 +81,7 @@ mod condition;
 mod event;
 mod latch;
 mod lazy_lock;
+mod line;
 mod lock;
 mod notify;
 mod once_cell;

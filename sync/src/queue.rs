@@ -9,8 +9,8 @@
 //! # States
 //! One lock, the state's, guards the items, the number of those unfinished, the generation (how often that number came down to
 //! zero), and whether the queue is shut down. It is held for a few moves, or, where items have an order, for a few
-//! comparisons. Beside it are three lines of waiters, each under its own lock: for an item, for room, for all to be done. No two of
-//! these locks are ever held at once.
+//! comparisons. Beside it are three lines of waiters (`line.rs`), each under its own lock: for an item, for room, for all to be
+//! done. No two of these locks are ever held at once.
 //!
 //! | | unfinished | leaves by |
 //! |---|---|---|
@@ -22,7 +22,7 @@
 //! Put and get: 1. under the state's lock, look, then move: see [`Order`]. 2. Still under it, see what is left: items, room.
 //! 3. Outside it, if there are items, tell the first who waits for one; if there is room, the first who waits for that.
 //!
-//! Wait for an item, or for room: 1. try, as above. 2. Join the line, having counted oneself as waiting. 3. Try again. One that was told
+//! Wait for an item, or for room: 1. try, as above. 2. Join the line, having marked it as occupied. 3. Try again. One that was told
 //! and tries in vain goes back to the front.
 //!
 //! Give up: leave the line; one that was told tells the next, if there still is something.
@@ -35,7 +35,7 @@
 //! 2. Tell all who wait for an item or for room; release as above. 3. Drop the items.
 //!
 //! # Why it is right
-//! *No lost wake-up*: who waits counts itself before its second try, who changes the state reads the count after it. The state's
+//! *No lost wake-up*: who waits marks its line before its second try, who changes the state reads the mark after it. The state's
 //! lock puts one of the two before the other: either the try sees the change, or the change sees the waiter.
 //!
 //! *Nothing is lost*: an item leaves the queue only in the poll that returns it, and a future only in the poll that puts it.
@@ -61,7 +61,6 @@
 
 mod error;
 mod join;
-mod line;
 mod look;
 #[cfg(all(test, filch_loom))]
 mod model;
@@ -83,9 +82,9 @@ pub use task::{GetTask, TaskGuard};
 pub use turn::{Get, Put};
 
 use crate::blocking;
+use crate::line::Line;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
-use filch_primitive::{ByteLock, ByteLockGuard};
-use line::Line;
+use filch_primitive::{ByteLock, ByteLockGuard, mutant};
 use std::cell::Cell;
 use turn::{Side, Turn};
 
@@ -574,8 +573,8 @@ impl<T, O: Order<T>> RawQueue<T, O> {
             ended = state.finish(count);
         }
         drop(state);
-        self.getters.tell_all();
-        self.putters.tell_all();
+        self.getters.tell_all(u64::MAX);
+        self.putters.tell_all(u64::MAX);
         self.release(ended);
     }
 
@@ -631,7 +630,7 @@ impl<T, O: Order<T>> RawQueue<T, O> {
 
     fn release(&self, ended: Option<u64>) {
         if let Some(generation) = ended {
-            self.joiners.release(generation);
+            self.joiners.tell_all(if mutant::planted("queue.release.all") { u64::MAX } else { generation });
         }
     }
 

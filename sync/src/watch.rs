@@ -11,7 +11,7 @@
 //!
 //! # Protocol
 //! Send: 1. lock the value, replace it, count the version up, unlock. 2. `fence(SeqCst)`. 3. Look at the line
-//! of those that wait (`broadcast/line.rs`), and tell all that have not seen this version.
+//! of those that wait (`line.rs`), and tell all that have not seen this version.
 //!
 //! Wait: 1. compare the version with what was seen. 2. Mark the line occupied. 3. `fence(SeqCst)`. 4. Compare
 //! again, and join.

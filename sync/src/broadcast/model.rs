@@ -105,6 +105,28 @@ fn loom_a_sender_that_is_told_and_goes_passes_it_on() {
     });
 }
 
+/// Two places, two that are told and one of them never polled again: the one that sends tells the third.
+#[test]
+fn loom_a_send_that_leaves_room_tells_the_next() {
+    loom::model(|| {
+        let (sender, mut receiver) = bounded(2);
+        assert!(send(&sender, 1) && send(&sender, 2));
+        let mut abandoned = Box::pin(sender.send(Arc::new(3)));
+        assert!(poll_once(&mut abandoned, Waker::noop()).is_pending());
+        let (second, third) = (sender.clone(), sender.clone());
+        let second = thread::spawn(move || assert!(send(&second, 4)));
+        let third = thread::spawn(move || assert!(send(&third, 5)));
+        assert_eq!(receiver.try_recv().map(|value| *value), Ok(1));
+        assert_eq!(receiver.try_recv().map(|value| *value), Ok(2));
+        second.join().unwrap();
+        third.join().unwrap();
+        let mut got = [receiver.try_recv().map(|value| *value), receiver.try_recv().map(|value| *value)];
+        got.sort_by_key(|value| value.clone().ok());
+        assert_eq!(got, [Ok(4), Ok(5)]);
+        drop(abandoned);
+    });
+}
+
 /// One overwrites while another, that lags, receives, and a third, that lags too, goes.
 #[test]
 fn loom_a_send_meets_a_receive_and_the_drop_of_one_that_lags() {
@@ -154,15 +176,12 @@ fn loom_two_that_receive_share_a_value_and_one_moves_it_out() {
 
 #[test]
 fn loom_canary_a_waiter_that_shows_too_late() {
-    assert_noticed("broadcast.line.late", "broadcast::model::loom_a_receiver_that_waits_meets_a_send");
+    assert_noticed("line.wait.late", "broadcast::model::loom_a_receiver_that_waits_meets_a_send");
 }
 
 #[test]
 fn loom_canary_a_telling_that_ends_with_one_that_went() {
-    assert_noticed(
-        "broadcast.line.keeps",
-        "broadcast::model::loom_a_sender_that_is_told_and_goes_passes_it_on",
-    );
+    assert_noticed("line.leave.silent", "broadcast::model::loom_a_sender_that_is_told_and_goes_passes_it_on");
 }
 
 #[test]
@@ -179,4 +198,9 @@ fn loom_canary_a_receiver_that_goes_in_silence() {
         "broadcast.leave.silent",
         "broadcast::model::loom_a_sender_that_waits_meets_the_drop_of_the_one_behind",
     );
+}
+
+#[test]
+fn loom_canary_a_send_that_leaves_room_in_silence() {
+    assert_noticed("broadcast.push.silent", "broadcast::model::loom_a_send_that_leaves_room_tells_the_next");
 }

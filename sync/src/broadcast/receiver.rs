@@ -1,10 +1,10 @@
 //! The end that receives.
 
-use super::line::{LineWaiter, Seat};
 use super::ring::Taken;
 use super::shared::Shared;
 use super::{BroadcastStatistics, Lagged, RecvError, TryRecvError};
 use crate::blocking;
+use crate::line::{LineWaiter, Seat};
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
 use futures_core::stream::{FusedStream, Stream};

@@ -48,6 +48,8 @@ pub(super) struct Pushed<T> {
     /// The position after it.
     pub(super) tail: u64,
     pub(super) overwritten: Option<Arc<T>>,
+    /// Whether there is room for one more, for which others may wait.
+    pub(super) leaves_room: bool,
 }
 
 /// Why a value was not taken in.
@@ -113,7 +115,8 @@ impl<T> Ring<T> {
             overwritten = self.overwrite();
         }
         self.slots.push_back(Slot { value, standing: std::mem::take(&mut self.standing_behind) });
-        Ok(Pushed { receivers: self.receivers, tail: self.tail(), overwritten })
+        let leaves_room = self.when_full == WhenFull::Wait && self.slots.len() < self.capacity;
+        Ok(Pushed { receivers: self.receivers, tail: self.tail(), overwritten, leaves_room })
     }
 
     /// Takes the first slot out. Who stood in it stands in the next.

@@ -1,10 +1,10 @@
 //! The end that sends.
 
-use super::line::LineWaiter;
 use super::ring::Refused;
 use super::shared::Shared;
 use super::{BroadcastStatistics, Receiver, SendError, SendSink, TrySendError};
 use crate::blocking;
+use crate::line::LineWaiter;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
 use pin_project_lite::pin_project;

@@ -1,8 +1,8 @@
 //! What both ends share: the ring, and three lines of those that wait.
 
-use super::line::Line;
 use super::ring::{Pushed, RELEASE_BATCH, Refused, Ring, Taken, WhenFull};
 use super::{BroadcastStatistics, TryRecvError};
+use crate::line::Line;
 use filch_primitive::sync::Arc;
 use filch_primitive::{ByteLock, discard, mutant};
 use std::fmt;
@@ -68,9 +68,12 @@ impl<T> Shared<T> {
         }
     }
 
-    /// A value was taken in: tells the receivers. Answers how many it is for.
+    /// A value was taken in: tells the receivers, and the next sender where there is room for it. Answers how many it is for.
     pub(super) fn publish(&self, pushed: Pushed<T>) -> usize {
         self.recv_line.tell_all(pushed.tail);
+        if pushed.leaves_room && !mutant::planted("broadcast.push.silent") {
+            self.send_line.tell_one();
+        }
         // Last: its destructor may panic.
         drop(pushed.overwritten);
         pushed.receivers

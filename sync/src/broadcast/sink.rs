@@ -4,11 +4,11 @@
 //! senders, where a telling that is not used is lost for the others: sinks have a line of their own, and all in
 //! it are told of room.
 
-use super::line::Seat;
 use super::ring::Refused;
 use super::sender::unsent;
 use super::shared::Shared;
 use super::{SendError, Sender};
+use crate::line::Seat;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
 use futures_sink::Sink;

@@ -42,7 +42,7 @@ impl<'a, T, O: Order<T>> Join<'a, T, O> {
         if waiter.as_mut().is_joined() {
             let mut locked = line.queue.lock();
             waiter.leave_locked(&mut locked);
-            line.count(&locked, locked.len());
+            line.settle(&locked);
         }
     }
 }
@@ -72,7 +72,7 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
                     Step::Wait { front: false, tag }
                 }
                 Phase::Idle => {
-                    queue.joiners.count(locked, locked.len() + 1);
+                    queue.joiners.mark(locked);
                     Step::Wait { front: false, tag: Tag { number: since, ..Tag::NONE } }
                 }
             }

@@ -68,9 +68,9 @@ impl<T, O: Order<T>> RawQueue<T, O> {
     /// assert_eq!((seen.len, seen.len_peak, seen.unfinished), (0, 1, 1));
     /// ```
     pub fn statistics(&self) -> QueueStatistics {
-        let (getters, getters_peak) = self.getters.census();
-        let (putters, putters_peak) = self.putters.census();
-        let (joiners, joiners_peak) = self.joiners.census();
+        let (getters, getters_peak) = self.getters.waiting();
+        let (putters, putters_peak) = self.putters.waiting();
+        let (joiners, joiners_peak) = self.joiners.waiting();
         let state = self.state();
         QueueStatistics {
             len: O::len(&state.items),
@@ -97,7 +97,11 @@ impl<T, O: Order<T>> fmt::Debug for RawQueue<T, O> {
             drop(state);
             shown.field("len", &len).field("unfinished", &unfinished).field("shut_down", &is_shut_down);
         }
-        shown.field("getters", &self.getters.waiting()).field("putters", &self.putters.waiting());
+        for (name, line) in [("getters", &self.getters), ("putters", &self.putters)] {
+            if let Some(len) = line.try_len() {
+                shown.field(name, &len);
+            }
+        }
         shown.finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for an item or for room; the protocol is in the [module docs](super).
 
-use super::line::{Line, STANDING, TOLD};
 use super::{GetError, Given, Order, PutError, RawQueue, TryGetError};
+use crate::line::{Line, STANDING, TOLD};
 use filch_primitive::wait_list::{Phase, Step, Tag, Waiter};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
@@ -103,7 +103,7 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         let (line, stands) = (line(self.queue, self.side), self.stands);
         let waits: Poll<()> = self.project().waiter.poll_wait(cx, |waiter, locked| {
             let phase = waiter.look(locked).0;
-            line.count(locked, locked.len() + usize::from(phase != Phase::Waiting));
+            line.mark(locked);
             let front = !stands && phase == Phase::Notified(TOLD);
             Step::Wait { front, tag: if stands { STANDING } else { Tag::NONE } }
         });
@@ -120,7 +120,7 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         let line = line(queue, side);
         let mut locked = line.queue.lock();
         let phase = waiter.leave_locked(&mut locked);
-        line.count(&locked, locked.len());
+        line.settle(&locked);
         drop(locked);
         if phase == Phase::Notified(TOLD) && !used && !mutant::planted("queue.leave.silent") {
             queue.pass_on(side);

@@ -123,7 +123,7 @@ fn loom_one_that_gives_up_leaves_the_others_told() {
 
 #[test]
 fn loom_canary_a_sender_that_looks_too_early() {
-    assert_noticed("broadcast.tell.fence", "watch::model::loom_one_that_waits_meets_a_send");
+    assert_noticed("line.tell.fence", "watch::model::loom_one_that_waits_meets_a_send");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::shared::{Change, Shared, before};
 use super::{RecvError, Ref, WatchStatistics};
 use crate::blocking;
-use crate::broadcast::line::{LineWaiter, Seat};
+use crate::line::{LineWaiter, Seat};
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
 use futures_core::stream::{FusedStream, Stream};

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use super::{Receiver, Ref, SendError, WatchStatistics};
 use crate::blocking;
-use crate::broadcast::line::LineWaiter;
+use crate::line::LineWaiter;
 use filch_primitive::slice;
 use filch_primitive::sync::Arc;
 use pin_project_lite::pin_project;

@@ -1,6 +1,6 @@
 //! What both ends share: the value, its version, and two lines of those that wait.
 
-use crate::broadcast::line::Line;
+use crate::line::Line;
 use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use filch_primitive::sync::{RwLock, RwLockReadGuard};

@@ -80,6 +80,36 @@ fn one_that_is_told_and_never_polled_leaves_the_place_to_who_comes() {
 }
 
 #[test]
+fn futurelock_the_first_told_are_abandoned_and_the_others_send_in_their_place() {
+    for abandoned in [1, 2] {
+        let (sender, mut receiver) = bounded(abandoned + 1);
+        (0..=abandoned).for_each(|n| assert_eq!(sender.try_send(n), Ok(1)));
+        let mut sends: Vec<_> = (0..6).map(|n| Hand::new(sender.send(10 + n))).collect();
+        sends.iter_mut().for_each(Hand::pends);
+        (0..=abandoned).for_each(|n| assert_eq!(receiver.try_recv(), Ok(n)));
+        // Woken or not, the abandoned are not polled.
+        while let Some(woken) = sends[abandoned..].iter_mut().find(|send| send.wakes() > 0) {
+            let _sent_or_full = woken.poll();
+        }
+        assert_eq!(sender.len(), sender.capacity(), "no place is left to those that do not come");
+        assert_eq!(receiver.try_recv(), Ok(10 + abandoned));
+    }
+}
+
+#[test]
+fn futurelock_a_newcomer_that_leaves_room_tells_one_who_waits() {
+    let (sender, mut receiver) = bounded(2);
+    assert_eq!((sender.try_send(0), sender.try_send(1)), (Ok(1), Ok(1)));
+    let mut sends: Vec<_> = (2..5).map(|n| Hand::new(sender.send(n))).collect();
+    sends.iter_mut().for_each(Hand::pends);
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(0), Ok(1)));
+    assert_eq!(sends.iter().map(Hand::wakes).collect::<Vec<_>>(), [1, 1, 0], "two are told, and abandoned");
+    assert_eq!(sender.try_send(9), Ok(1));
+    assert_eq!((sends[2].wakes(), sends[2].ready()), (1, Ok(1)));
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(9), Ok(4)));
+}
+
+#[test]
 fn a_receiver_that_goes_makes_room_for_as_many_as_it_held_up() {
     let (sender, mut fast) = bounded(40);
     let slow = fast.clone();
@@ -91,7 +121,8 @@ fn a_receiver_that_goes_makes_room_for_as_many_as_it_held_up() {
     assert!(sender.is_empty());
     assert_eq!(sends.iter().map(Hand::wakes).sum::<usize>(), 40);
     sends[..40].iter_mut().for_each(|send| assert_eq!(send.ready(), Ok(1)));
-    sends[40..].iter_mut().for_each(Hand::pends);
+    // The first to come left room for one more, and could not know that those for whom it was would come as well.
+    sends[40..].iter_mut().for_each(|send| assert_eq!((send.wakes(), send.poll().is_pending()), (1, true)));
     (40..80).for_each(|n| assert_eq!(fast.try_recv(), Ok(n)));
     sends[40..].iter_mut().for_each(|send| assert_eq!((send.wakes(), send.ready()), (1, Ok(1))));
 }

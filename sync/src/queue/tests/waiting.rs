@@ -5,6 +5,7 @@ use crate::queue::{Queue, TryGetError};
 use crate::testing::{Count, Hand};
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -70,6 +71,45 @@ fn futurelock_the_next_operation_gets_past_an_abandoned_putter() {
     puts[2].ready().unwrap();
     assert_eq!(puts[3].wakes(), 0);
     assert_eq!([queue.try_get(), queue.try_get()], [Ok(3), Ok(4)]);
+}
+
+/// Polls those of `hands` that were woken, but for the first `abandoned`, until nobody is. The answer is what came of them.
+fn poll_the_woken<F: Future>(hands: &mut [Hand<F>], abandoned: usize) -> Vec<F::Output> {
+    let mut outputs = Vec::new();
+    while let Some(woken) = hands[abandoned..].iter_mut().find(|hand| hand.wakes() > 0) {
+        if let Poll::Ready(output) = woken.poll() {
+            outputs.push(output);
+        }
+    }
+    outputs
+}
+
+#[test]
+fn futurelock_the_first_told_are_abandoned_and_the_others_get_what_they_were_told_of() {
+    for abandoned in [1, 2] {
+        let queue = Queue::unbounded();
+        let mut gets: Vec<_> = (0..6).map(|_| Hand::new(queue.get())).collect();
+        gets.iter_mut().for_each(Hand::pends);
+        let items: Vec<_> = (0..=abandoned).collect();
+        items.iter().for_each(|&item| queue.try_put(item).unwrap());
+        let got: Vec<_> = poll_the_woken(&mut gets, abandoned).into_iter().map(Result::unwrap).collect();
+        assert_eq!(got, items, "nothing is left to those that do not come");
+        assert!(queue.is_empty());
+        assert_eq!(queue.statistics().getters, 6 - abandoned - items.len());
+    }
+}
+
+#[test]
+fn futurelock_the_first_told_are_abandoned_and_the_others_put_in_their_place() {
+    for abandoned in [1, 2] {
+        let queue = Queue::bounded(abandoned + 1);
+        (0..=abandoned).for_each(|item| queue.try_put(item).unwrap());
+        let mut puts: Vec<_> = (0..6).map(|item| Hand::new(queue.put(10 + item))).collect();
+        puts.iter_mut().for_each(Hand::pends);
+        (0..=abandoned).for_each(|item| assert_eq!(queue.try_get(), Ok(item)));
+        assert_eq!(poll_the_woken(&mut puts, abandoned).len(), abandoned + 1);
+        assert!(queue.is_full(), "no place is left to those that do not come");
+    }
 }
 
 #[test]

@@ -1,51 +1,66 @@
-//! A line of waiters beside a state that has its own synchronisation; here and in [`watch`](crate::watch).
+//! A line of waiters beside a state that has its own synchronisation: those of a [`broadcast`](crate::broadcast), a
+//! [`watch`](crate::watch) and a [`queue`](crate::queue).
 //!
 //! # Protocol
-//! Who tells: 1. changes the state. 2. Looks whether the line is [`occupied`](Line::occupied); if so, under the
-//! line's lock, takes out those concerned. 3. Wakes them outside.
+//! Who tells: 1. changes the state. 2. Looks whether the line is occupied; if so, under the line's lock, takes out
+//! those concerned. 3. Wakes them outside.
 //!
-//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied, 3. attempts again, 4. and joins, with
-//! the number of the state it has seen.
+//! Who waits: 1. attempts. 2. Under the line's lock, marks it occupied and joins, with the number of the state it has seen. 3. Attempts
+//! again. A [`LineWaiter`] does 3. before it joins, in the same section; whose attempts run code of the user
+//! ([`queue`](crate::queue)) does it after, outside.
 //!
 //! Who leaves, having been told in a line where tellings are counted: tells the next.
 //!
 //! # Why no wake-up is lost
-//! Attempt and change are ordered with marking and looking by a lock around the state, which both take
-//! (broadcast); in a line beside a state without one ([fenced](Line::fenced), watch) by a `fence(SeqCst)`
-//! between the two steps on each side. So if the attempt at 3. comes before the change, the mark is seen; else
-//! the attempt sees the change. The mark goes only under the line's lock, when the list is empty: whoever had
-//! joined was told by then, and attempts again, or has left.
+//! Attempt and change are ordered with marking and looking by a lock around the state, which both take; in a line beside a state
+//! without one ([fenced](Line::fenced), watch) by a `fence(SeqCst)` between the two steps on each side. So if the attempt at 3. comes
+//! before the change, the mark is seen; else the attempt sees the change. The mark goes only under the line's lock, when the list is
+//! empty: whoever had joined was told by then, and attempts again, or has left.
 //!
 //! # Each once
 //! Those that join have the numbers of the states they saw, which only grow along the line. Who tells all of a
 //! change stops at the first that has seen it: one that comes back between two batches is not told again. One that
 //! is in the line and finds that it has seen more since, by other means than this wait, goes to the back: in its
 //! place it would hide those behind it that have not.
+//!
+//! # Those that stand
+//! A stream or a sink keeps its place while nobody asks it, and nobody says that it was given up. Where tellings are counted it
+//! [stands](STANDING): it is told like others, but does not count, so a telling never ends with one that does not come.
 
 #![allow(unsafe_code, reason = "a waiter that lives beside the line it waits in")]
 
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
 use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
-use filch_primitive::{WakeBatch, mutant};
+use filch_primitive::{WakeBatch, mutant, wake_contained};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The token of one that was told to attempt again.
-const TOLD: u32 = 0;
+pub(crate) const TOLD: u32 = 0;
+
+/// The tag of one that stands.
+pub(crate) const STANDING: Tag = Tag { since: 1, ..Tag::NONE };
 
 /// Who waits for a change.
 pub(crate) struct Line {
     /// Written under the queue's lock, for those that tell to look at.
     occupied: AtomicBool,
     is_fenced: bool,
-    queue: WaitQueue<()>,
+    pub(crate) queue: WaitQueue<()>,
 }
 
 impl Line {
     /// A line beside a state that is changed and looked at under a lock.
+    #[cfg(not(filch_loom))]
+    pub(crate) const fn new() -> Self {
+        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: WaitQueue::new(()) }
+    }
+
+    /// A line beside a state that is changed and looked at under a lock.
+    #[cfg(filch_loom)]
     pub(crate) fn new() -> Self {
         Self { occupied: AtomicBool::new(false), is_fenced: false, queue: WaitQueue::new(()) }
     }
@@ -58,33 +73,60 @@ impl Line {
     /// Tells all that have not seen the change with this number.
     #[inline]
     pub(crate) fn tell_all(&self, number: u64) {
-        self.tell(usize::MAX, number);
+        if self.is_occupied() {
+            self.tell_waiting(usize::MAX, number);
+        }
     }
 
-    /// Tells the first `count`.
+    /// Tells the first `count`, and those before them that stand.
     #[inline]
     pub(crate) fn tell_some(&self, count: usize) {
-        self.tell(count, u64::MAX);
+        if self.is_occupied() {
+            self.tell_waiting(count, u64::MAX);
+        }
+    }
+
+    /// Tells the first, and those before it that stand.
+    #[inline]
+    pub(crate) fn tell_one(&self) {
+        if self.is_occupied() {
+            self.tell_first();
+        }
     }
 
     #[inline]
-    fn tell(&self, count: usize, number: u64) {
-        if self.is_fenced && !mutant::planted("broadcast.tell.fence") {
+    fn is_occupied(&self) -> bool {
+        if self.is_fenced && !mutant::planted("line.tell.fence") {
             fence(Ordering::SeqCst);
         }
         // Ordering: Relaxed, see the module docs.
-        if self.occupied.load(Ordering::Relaxed) {
-            self.tell_waiting(count, number);
+        self.occupied.load(Ordering::Relaxed)
+    }
+
+    /// A telling of one without a batch, which is what most of them come to.
+    #[cold]
+    fn tell_first(&self) {
+        let mut locked = self.queue.lock();
+        if locked.front() == Some(STANDING) {
+            drop(locked);
+            return self.tell_waiting(1, u64::MAX);
         }
+        let waker = locked.notify_front(TOLD);
+        self.settle(&locked);
+        drop(locked);
+        waker.into_iter().for_each(wake_contained);
     }
 
     #[cold]
-    fn tell_waiting(&self, count: usize, number: u64) {
+    fn tell_waiting(&self, mut count: usize, number: u64) {
         let mut batch = WakeBatch::new();
         let mut locked = self.queue.lock();
         // Those that come back in between do so with what they have seen, or are told of the next change.
-        let mut left = count.min(locked.len());
-        while left > 0 && locked.front().is_some_and(|front| front.number < number) {
+        let mut left = locked.len();
+        while let Some(front) = locked.front()
+            && count.min(left) > 0
+            && front.number < number
+        {
             if !batch.has_room() {
                 drop(locked);
                 batch.wake_all();
@@ -92,6 +134,7 @@ impl Line {
                 continue;
             }
             left -= 1;
+            count -= usize::from(front != STANDING);
             if let Some(waker) = locked.notify_front(TOLD) {
                 batch.push(waker);
             }
@@ -101,8 +144,17 @@ impl Line {
         batch.wake_all();
     }
 
-    /// Whether anybody is in the list.
-    fn settle(&self, locked: &Locked<'_, ()>) {
+    /// Somebody is about to join.
+    pub(crate) fn mark(&self, _: &Locked<'_, ()>) {
+        // Ordering: Relaxed, see the module docs.
+        self.occupied.store(true, Ordering::Relaxed);
+        if self.is_fenced {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Somebody left: whether anybody is there.
+    pub(crate) fn settle(&self, locked: &Locked<'_, ()>) {
         // Ordering: Relaxed, see the module docs.
         self.occupied.store(!locked.is_empty(), Ordering::Relaxed);
     }
@@ -111,6 +163,11 @@ impl Line {
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let locked = self.queue.lock();
         (locked.len(), locked.peak())
+    }
+
+    /// How many wait, if nobody changes that right now.
+    pub(crate) fn try_len(&self) -> Option<usize> {
+        self.queue.try_lock().map(|locked| locked.len())
     }
 }
 
@@ -135,8 +192,8 @@ pin_project! {
             let phase = this.waiter.leave_locked(&mut locked);
             line.settle(&locked);
             drop(locked);
-            if *this.is_counted && phase == Phase::Notified(TOLD) && !mutant::planted("broadcast.line.keeps") {
-                line.tell_some(1);
+            if *this.is_counted && phase == Phase::Notified(TOLD) && !mutant::planted("line.leave.silent") {
+                line.tell_one();
             }
         }
     }
@@ -168,13 +225,9 @@ impl<'a> LineWaiter<'a> {
         }
         let line = *this.line;
         this.waiter.poll_wait(cx, |mut waiter, locked| {
-            let late = mutant::planted("broadcast.line.late");
+            let late = mutant::planted("line.wait.late");
             if !late {
-                // Ordering: Relaxed, see the module docs.
-                line.occupied.store(true, Ordering::Relaxed);
-                if line.is_fenced {
-                    fence(Ordering::SeqCst);
-                }
+                line.mark(locked);
             }
             match attempt() {
                 Ok(result) => {
@@ -193,7 +246,7 @@ impl<'a> LineWaiter<'a> {
                     // Told, and another was faster: back to the front. Where all are told, it is to the back.
                     let told = matches!(phase, Phase::Notified(_));
                     if late {
-                        line.occupied.store(true, Ordering::Relaxed);
+                        line.mark(locked);
                     }
                     Step::Wait { front: told && *this.is_counted, tag: Tag { number, ..Tag::NONE } }
                 }
