@@ -325,6 +325,18 @@ impl Pool {
         self.0.core.outstanding.load(Ordering::Acquire) == 0
     }
 
+    /// The job on the calling thread counts as over for [`is_at_rest`](Self::is_at_rest), until it is resumed: it waits for
+    /// what whoever asks that knows of.
+    pub fn suspend_job(&self) {
+        self.0.core.over();
+    }
+
+    /// The job on the calling thread, which was [suspended](Self::suspend_job), goes on.
+    pub fn resume_job(&self) {
+        // Ordering: Relaxed. What tells whoever asks that it has to ask again comes after this.
+        self.0.core.outstanding.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How busy the pool is.
     ///
     /// # Complexity

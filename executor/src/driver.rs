@@ -17,7 +17,7 @@ mod roles;
 mod model;
 
 use self::parker::{Parker, Tended};
-use self::quiet::Quiet;
+use self::quiet::{Looker, Quiet};
 use self::roles::{Roles, Sources};
 use crate::scheduler::{Entered, Park};
 use crate::task::Runnable;
@@ -85,12 +85,13 @@ impl Driver {
     }
 
     /// A timer for `slot`. A deadline may become its earliest on a thread that does not tend the slot: a sleep is reset
-    /// on the thread that polls it, wherever it was registered.
+    /// on the thread that polls it, wherever it was registered. On a clock that stands still no thread waits for its own deadlines,
+    /// but the watcher for all ([`quiet`]).
     fn timer_of(&self, slot: usize) -> Timer {
         let me = self.me.clone();
         Timer::with_notify(self.clock.clone(), move || {
             if let Some(driver) = me.get().and_then(Weak::upgrade) {
-                driver.roles.nudge_slot(slot, &*driver);
+                driver.roles.set_deadline(slot, driver.clock.is_paused(), &*driver);
             }
         })
     }
@@ -167,7 +168,8 @@ impl Park for Driver {
         let timer = self.timers[slot].get_or_init(|| self.timer_of(slot));
         Box::new(Inside {
             _tended: self.roles.parker(slot).tend(),
-            _timer: filch_timer::enter(timer, true),
+            // What it sets on a virtual clock, the watcher has to hear of.
+            _timer: filch_timer::enter(timer, !self.clock.is_manual()),
             _reactor: filch_reactor::enter(&self.reactor, true),
             _pool: filch_blocking::enter(&self.pool),
         })
@@ -187,7 +189,7 @@ impl Park for Driver {
     }
 
     fn park(&self, slot: usize, limit: Option<Duration>, nothing_queued: &dyn Fn() -> bool) -> bool {
-        if self.let_time_pass(slot, nothing_queued) {
+        if self.pass_time(Looker::InSlot(slot), nothing_queued) {
             return false;
         }
         let slept = self.roles.park(slot, self, limit);
@@ -202,10 +204,12 @@ impl Park for Driver {
     }
 
     fn unpark(&self, slot: usize) {
-        self.roles.unpark(slot, self);
-        if self.clock.is_manual() {
-            self.quiet.changed();
-        }
+        let unpark = || self.roles.unpark(slot, self);
+        if self.clock.is_manual() { self.quiet.wake(unpark) } else { unpark() }
+    }
+
+    fn counts(&self) -> bool {
+        self.clock.is_manual()
     }
 
     fn plainly(&self, awake: bool) {
@@ -214,6 +218,14 @@ impl Park for Driver {
 
     fn lend(&self, slot: usize, lent: bool) {
         self.roles.parker(slot).lend(lent);
+    }
+
+    fn job_counts(&self, counts: bool) {
+        if counts {
+            self.quiet.resume_job(|| self.pool.resume_job());
+        } else {
+            self.pool.suspend_job();
+        }
     }
 
     fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {
@@ -257,6 +269,10 @@ impl Park for Driver {
     fn stand_in(&self, now: Instant) {
         self.look_in_for_others(now);
         self.poll_now(EVENTS_WHILE_BUSY);
+    }
+
+    fn let_time_pass(&self, nothing_queued: &dyn Fn() -> bool) -> bool {
+        self.pass_time(Looker::Plain, nothing_queued)
     }
 
     fn is_overdue(&self, now: Instant) -> bool {

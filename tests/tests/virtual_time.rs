@@ -3,7 +3,7 @@
 //! What shows it: whoever slept sees exactly its deadline on the clock, for the clock cannot go on while somebody can run.
 
 use filch::time::{self, Clock, sleep, sleep_until, timeout};
-use filch::{Runtime, block_on, spawn, spawn_blocking, spawn_local};
+use filch::{Handle, Runtime, block_on, spawn, spawn_blocking, spawn_local};
 use filch_tests::{Dice, Watchdog};
 use std::future::Future;
 use std::io::Write;
@@ -134,6 +134,122 @@ fn a_task_that_blocks_on_a_sleep_lets_time_pass() {
         .await
         .unwrap();
         assert_eq!(time::now(), start + 2 * HOUR);
+    });
+}
+
+/// The watcher sleeps without end, for the clock awaits nothing; then a worker beside it sets a deadline, and falls asleep while
+/// something else still goes on. When that ends, somebody has to find out.
+#[test]
+fn whoever_sleeps_for_nothing_hears_of_a_deadline_that_another_worker_sets() {
+    let watchdog = Watchdog::usual();
+    let runtime = auto(&watchdog, 2);
+    let handle = runtime.handle();
+    let until = |parked: &dyn Fn(&filch::RuntimeMetrics) -> bool| {
+        while !parked(&handle.metrics()) {
+            std::thread::yield_now();
+        }
+    };
+    // A spare's count as well: it may take what a worker is slow to take.
+    let parks = || handle.metrics().total().parks;
+    until(&|metrics| metrics.workers.iter().all(|worker| worker.parks > 0));
+    for round in 0..10 {
+        let (end, ended) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || ended.recv()).detach();
+        let (at_work, working) = mpsc::channel();
+        let (go, begin) = mpsc::channel::<()>();
+        let before = parks();
+        let sleeper = runtime.spawn(async move {
+            at_work.send(()).unwrap();
+            begin.recv().unwrap();
+            sleep(HOUR).await;
+        });
+        // One worker works; the other, woken after that, becomes the watcher as it parks.
+        working.recv().unwrap();
+        futures_lite::future::block_on(runtime.spawn(async {})).unwrap();
+        until(&|metrics| metrics.total().parks != before);
+        let before = parks();
+        go.send(()).unwrap();
+        until(&|metrics| metrics.total().parks != before);
+        // It counts before it sleeps.
+        for _ in 0..10 * round {
+            std::thread::yield_now();
+        }
+        end.send(()).unwrap();
+        futures_lite::future::block_on(sleeper).unwrap();
+    }
+}
+
+#[test]
+fn calls_that_block_inside_one_another_let_time_pass() {
+    let watchdog = Watchdog::usual();
+    let nested = || async {
+        let start = time::now();
+        block_on(async {
+            block_on(exactly(start + HOUR));
+            block_on(async { block_on(async { spawn(exactly(start + 2 * HOUR)).await.unwrap() }) });
+        });
+        assert_eq!(time::now(), start + 2 * HOUR);
+    };
+    for helps in [true, false] {
+        let builder = Runtime::builder().worker_threads(2).block_on_helps(helps).clock(Clock::auto());
+        watched(&watchdog, builder).block_on(async {
+            spawn(nested()).await.unwrap();
+            spawn_local(nested()).await.unwrap();
+            nested().await;
+        });
+    }
+}
+
+/// A thread works for two runtimes, and the inner one waits for the outer one's clock.
+#[test]
+fn a_call_into_another_runtime_lets_time_pass() {
+    let watchdog = Watchdog::usual();
+    let real = watched(&watchdog, Runtime::builder().worker_threads(1));
+    let inwards = {
+        let real = real.handle().clone();
+        move || {
+            let deadline = time::now() + HOUR;
+            let sleeper = Handle::current().spawn(exactly(deadline));
+            real.block_on(async { sleeper.await.unwrap() });
+            assert_eq!(time::now(), deadline);
+        }
+    };
+    for helps in [true, false] {
+        let builder = Runtime::builder().worker_threads(2).block_on_helps(helps).clock(Clock::auto());
+        let (in_task, in_job) = (inwards.clone(), inwards.clone());
+        watched(&watchdog, builder).block_on(async {
+            inwards();
+            spawn(async move { in_task() }).await.unwrap();
+            spawn_blocking(in_job).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn more_tasks_that_block_than_there_are_places_let_time_pass() {
+    let watchdog = Watchdog::usual();
+    auto(&watchdog, 2).block_on(async {
+        let start = time::now();
+        let tasks: Vec<_> =
+            (1..=40).map(|hours| spawn(async move { block_on(exactly(start + hours * HOUR)) })).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(time::now(), start + 40 * HOUR);
+    });
+}
+
+#[test]
+fn a_job_that_blocks_on_a_sleep_lets_time_pass() {
+    let watchdog = Watchdog::usual();
+    auto(&watchdog, 2).block_on(async {
+        let start = time::now();
+        spawn_blocking(move || {
+            block_on(exactly(start + HOUR));
+            assert_eq!(time::now(), start + HOUR);
+        })
+        .await
+        .unwrap();
     });
 }
 

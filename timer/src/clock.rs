@@ -197,7 +197,8 @@ impl Clock {
     /// A virtual clock that starts at the present, and moves to the next deadline whenever nothing else can happen.
     ///
     /// What drives the timers has to know when that is: an executor that says [`advance_when_idle`](Self::advance_when_idle),
-    /// as filch's runtime does. Two of them should not share such a clock, for neither knows of the other's tasks.
+    /// as filch's runtime does. Two of them should not share such a clock, for neither knows of the other's tasks: each moves the time,
+    /// for both, when it is at rest itself, and tasks of the other one find that time has passed while they ran.
     ///
     /// # Examples
     /// ```

@@ -84,9 +84,10 @@ impl Parker {
 
     /// Whether the slot's thread, if there is one, can do nothing until somebody wakes it.
     pub(super) fn rests(&self) -> bool {
-        // Ordering: Acquire, paired with the Release of the exchange in `begin`: whoever sees the thread asleep sees whom it woke.
-        // For `lent` see `lend`; a thread that has just begun to tend the slot has done nothing yet, and holds nothing.
-        !self.is_tended()
+        // Ordering: Acquire, paired with the Release of the exchange in `begin` and of the store in `Tended`'s drop: whoever
+        // sees the thread asleep, or gone, sees whom it woke. For `lent` see `lend`; a thread that has just begun to tend the slot
+        // has done nothing yet, and holds nothing.
+        !self.0.tended.load(Ordering::Acquire)
             || matches!(self.0.state.load(Ordering::Acquire), ASLEEP | POLLING)
             || self.0.lent.load(Ordering::Acquire)
     }
@@ -174,8 +175,9 @@ pub(super) struct Tended(Arc<ParkerState>);
 
 impl Drop for Tended {
     fn drop(&mut self) {
-        // Ordering: Relaxed, see `is_tended`.
-        self.0.tended.store(false, Ordering::Relaxed);
+        // Ordering: Release, paired with the Acquire in `rests`; for the rest see `is_tended`.
+        let order = mutant::ordering("parker.leave.order", Ordering::Release, Ordering::Relaxed);
+        self.0.tended.store(false, order);
         let thread = self.0.thread.lock().take();
         drop(thread);
     }

@@ -1,7 +1,8 @@
 //! Who minds what is everybody's business.
 //!
 //! A thread that parks waits until the first deadline of its own timer. Two roles are given away on top of that:
-//! - the **watcher** (first to park) also waits for the deadlines that are nobody's own;
+//! - the **watcher** (first to park) also waits for the deadlines that are nobody's own, which on a virtual clock that stands still
+//!   are all ([`quiet`](super::quiet));
 //! - the **poller** (holds the reactor's turn, taken only while there are sources) waits in the reactor, the others in
 //!   plain parks.
 //!
@@ -183,10 +184,10 @@ impl Roles {
         self.polling.load(Ordering::Relaxed)
     }
 
-    /// Whether every thread that tends a slot sleeps or waits plainly in it, apart from the one in `slot`, which asks, and has no
+    /// Whether every thread that tends a slot sleeps or waits plainly in it, apart from the one that asks, in `slot`, which has no
     /// notice.
-    pub(super) fn all_rest_but(&self, slot: usize) -> bool {
-        let rests = |(index, parker): (usize, &CachePadded<Parker>)| match index == slot {
+    pub(super) fn all_rest_but(&self, slot: Option<usize>) -> bool {
+        let rests = |(index, parker): (usize, &CachePadded<Parker>)| match Some(index) == slot {
             true => !parker.is_notified(),
             false => parker.rests(),
         };
@@ -205,6 +206,15 @@ impl Roles {
         };
         if let Some(parker) = watcher.or_else(sleeper) {
             parker.nudge(|| sources.notify());
+        }
+    }
+
+    /// A deadline became the earliest in the timer of `slot`. On a clock that stands still its own thread does not wait for it.
+    pub(super) fn set_deadline(&self, slot: usize, still: bool, sources: &impl Sources) {
+        if still && !mutant::planted("roles.set_deadline.still") {
+            self.nudge(sources);
+        } else {
+            self.nudge_slot(slot, sources);
         }
     }
 

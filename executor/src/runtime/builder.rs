@@ -231,8 +231,12 @@ impl Builder {
     ///
     /// With [`Clock::auto`] the runtime moves the clock to the next deadline whenever nothing can happen but that time
     /// passes: no task can run, on any worker or on a thread inside `block_on`, no job of
-    /// [`spawn_blocking`](crate::spawn_blocking) is under way, and nobody waits for a descriptor. With [`Clock::manual`] it stands
-    /// still until [`time::advance`](crate::time::advance) or [`time::resume`](crate::time::resume).
+    /// [`spawn_blocking`](crate::spawn_blocking) is under way, unless it waits in `block_on` itself, and nobody waits for a
+    /// descriptor. With [`Clock::manual`] it stands still until [`time::advance`](crate::time::advance) or
+    /// [`time::resume`](crate::time::resume).
+    ///
+    /// Runtimes may share a virtual clock that is moved by hand. Two with one that moves by itself do not hang, but each moves it
+    /// when it is at rest itself, also while the other is busy, for neither knows of the other's tasks: give each its own.
     ///
     /// # Examples
     /// ```
@@ -309,7 +313,7 @@ impl Builder {
             .thread_name(format!("{}-blocking", self.name))
             .wrap_thread(move |run| {
                 hooks.run(|| match scheduler.get().and_then(Weak::upgrade) {
-                    Some(shared) => shared.inside(run),
+                    Some(shared) => shared.inside_pool(run),
                     None => run(),
                 });
             });

@@ -8,10 +8,12 @@
 
 use super::seat::Seat;
 use super::shared::Shared;
+use super::standing::Standing;
 use crate::task::{JoinHandle, Meta};
 use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::ptr;
 use std::sync::Arc;
 
@@ -23,13 +25,33 @@ pub(crate) struct Context {
     /// Whether this thread works for some scheduler further down its stack: a `block_on` up here does not help, for
     /// what it would run could keep the work below waiting.
     pub(super) nested: bool,
+    /// What counts the thread here, beside the seat.
+    pub(super) standing: Standing,
+    /// The one that was current before.
+    below: Cell<*const Context>,
 }
 
 impl Context {
+    /// The membership of a thread in its place.
+    pub(super) fn seated(shared: Arc<Shared>, seat: Seat) -> Self {
+        Self {
+            shared,
+            seat: Some(seat),
+            nested: false,
+            standing: Standing::Nothing,
+            below: Cell::new(ptr::null()),
+        }
+    }
+
     /// Membership without a place, on top of whatever this thread does.
     pub(super) fn outside(shared: Arc<Shared>) -> Self {
+        Self::standing(shared, Standing::Nothing)
+    }
+
+    /// As [`outside`](Self::outside), and counted.
+    pub(super) fn standing(shared: Arc<Shared>, standing: Standing) -> Self {
         let nested = with(|below| below.is_some_and(|below| below.nested || below.seat.is_some()));
-        Self { shared, seat: None, nested }
+        Self { shared, seat: None, nested, standing, below: Cell::new(ptr::null()) }
     }
 
     /// Spawns on the scheduler this thread belongs to.
@@ -52,7 +74,9 @@ filch_primitive::thread_local! {
 
 /// Runs `f` with this thread's context as current, and puts back the one before, also when `f` panics.
 pub(super) fn enter<R>(context: &Context, f: impl FnOnce(&Context) -> R) -> R {
-    let _restore = Restore { outer: CURRENT.replace(context), not_send: PhantomData };
+    let outer = CURRENT.replace(context);
+    context.below.set(outer);
+    let _restore = Restore { outer, not_send: PhantomData };
     f(context)
 }
 
@@ -64,6 +88,19 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
     // outlasts the guard that takes the pointer back; `f` runs inside that time, because it runs on this
     // thread's stack above it.
     f(unsafe { current.as_ref() })
+}
+
+/// Runs `f` with each of the thread's contexts, the current one first, until it breaks off.
+pub(super) fn walk(mut f: impl FnMut(&Context) -> ControlFlow<()>) {
+    let mut next = CURRENT.get();
+    // SAFETY: as in `with` for the current one. Each of those below was current when the one above it was entered, and so
+    // outlasts that.
+    while let Some(context) = unsafe { next.as_ref() } {
+        if f(context).is_break() {
+            return;
+        }
+        next = context.below.get();
+    }
 }
 
 struct Restore {

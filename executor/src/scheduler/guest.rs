@@ -15,11 +15,11 @@
 //! passed to another guest is unparked for nothing, which that guest bears.
 
 use super::context::{self, Context};
-use super::park::Park;
 use super::plain::Plain;
 use super::policy;
 use super::seat::Seat;
 use super::shared::{self, Shared};
+use super::standing::{self, Seated};
 use super::{local, worker};
 use filch_primitive::mutant;
 use filch_primitive::slice;
@@ -34,27 +34,27 @@ impl Shared {
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         let nested = context::with(|context| match context {
-            Some(Context { seat: Some(seat), .. }) => {
-                Some(seat.block(|| self.wait_plainly(future.as_mut(), Some(seat))))
-            }
-            Some(Context { nested: true, .. }) => Some(self.wait_plainly(future.as_mut(), None)),
+            Some(Context { seat: Some(seat), .. }) => Some(seat.block(|| self.wait_plainly(future.as_mut()))),
+            Some(Context { nested: true, .. }) => Some(self.wait_plainly(future.as_mut())),
             _ => None,
         });
         if let Some(output) = nested {
             return output;
         }
-        match if self.guests_help && !self.is_closed() { self.take_extra_seat() } else { None } {
+        let helps = self.guests_help && !self.is_closed() && !standing::is_counted_beside(self);
+        match if helps { self.take_extra_seat() } else { None } {
             Some(seat) => match worker::sit(self, seat, |seat| self.wait_as_guest(seat, future.as_mut())) {
                 Poll::Ready(output) => output,
-                Poll::Pending => self.wait_plainly(future, None),
+                Poll::Pending => self.wait_plainly(future),
             },
-            None => self.wait_plainly(future, None),
+            None => self.wait_plainly(future),
         }
     }
 
     /// Waits and helps. Pending when the scheduler closed meanwhile: the future must then be waited for
     /// plainly.
     fn wait_as_guest<F: Future>(self: &Arc<Self>, seat: &Seat, mut future: Pin<&mut F>) -> Poll<F::Output> {
+        let _seated = Seated::in_slot_of(self);
         let guest = Arc::new(Guest {
             woken: AtomicBool::new(true),
             shared: Arc::downgrade(self),
@@ -85,18 +85,9 @@ impl Shared {
     }
 
     /// Waits in a plain park, in a slot that is blocked meanwhile or in none. Future and local tasks take turns.
-    fn wait_plainly<F: Future>(
-        self: &Arc<Self>,
-        mut future: Pin<&mut F>,
-        blocked: Option<&Seat>,
-    ) -> F::Output {
-        let context = Context::outside(self.clone());
-        let _entered = self.park.enter_outside();
-        // The thread is counted as long as its slot is lent.
-        let _counted = Counted::in_by(&*self.park);
-        let _lent = blocked.map(Lent::of);
-        context::enter(&context, |_| {
-            let plain = Plain::woken(self);
+    fn wait_plainly<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> F::Output {
+        standing::plainly(self, |awake| {
+            let plain = Plain::woken(awake);
             let waker = Waker::from(plain.clone());
             let mut cx = TaskContext::from_waker(&waker);
             let _settled = local::settle_plainly(plain.clone());
@@ -112,42 +103,10 @@ impl Shared {
                     let _slice = slice::open();
                     local::run(task);
                 } else if !woken {
-                    plain.sleep(self);
+                    plain.sleep(awake);
                 }
             }
         })
-    }
-}
-
-/// A thread that is awake without a slot, until dropped.
-struct Counted<'a>(&'a dyn Park);
-
-impl<'a> Counted<'a> {
-    fn in_by(park: &'a dyn Park) -> Self {
-        park.plainly(true);
-        Self(park)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.plainly(false);
-    }
-}
-
-/// While it lives, the thread in a slot waits plainly instead.
-struct Lent<'a>(&'a Seat);
-
-impl<'a> Lent<'a> {
-    fn of(seat: &'a Seat) -> Self {
-        seat.lend(true);
-        Self(seat)
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        self.0.lend(false);
     }
 }
 

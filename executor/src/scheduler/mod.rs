@@ -20,7 +20,7 @@
 //! # Reading order
 //! [`idle`] (how sleeping and waking cannot miss each other), [`seat`] (what a thread does), [`worker`] and
 //! [`guest`] (its two loops), [`shared`] (what lies between threads), [`sentinel`] (who notices the stuck),
-//! [`stand_in`] (what is done when every place is stuck), [`policy`] (every number).
+//! [`stand_in`] (what is done when every place is stuck), [`standing`] (what counts a thread), [`policy`] (every number).
 
 mod context;
 mod core;
@@ -41,6 +41,7 @@ mod sharing;
 mod shutdown;
 mod slot;
 mod stand_in;
+mod standing;
 mod threads;
 mod worker;
 

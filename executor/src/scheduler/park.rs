@@ -27,11 +27,18 @@ pub(crate) trait Park: Send + Sync + 'static {
     /// happen.
     fn park(&self, slot: usize, limit: Option<Duration>, nothing_queued: &dyn Fn() -> bool) -> bool;
 
+    /// Whether anything asks which threads are awake. If not, the next three need not be told.
+    fn counts(&self) -> bool;
+
     /// One more thread, or one less, is awake that works for this scheduler without tending a slot.
     fn plainly(&self, awake: bool);
 
     /// The thread in `slot` blocks in it, and waits plainly; or does so no more.
     fn lend(&self, slot: usize, lent: bool);
+
+    /// The pool's job on the calling thread counts as one under way again; or no more, for the thread is counted otherwise while it
+    /// waits.
+    fn job_counts(&self, counts: bool);
 
     /// Blocks until [`unpark`](Self::unpark) for `slot`, which the caller knows to be on its way.
     fn await_unpark(&self, slot: usize);
@@ -54,6 +61,10 @@ pub(crate) trait Park: Send + Sync + 'static {
 
     /// Like [`look_in`](Self::look_in) for all slots at once, on a thread that tends none.
     fn stand_in(&self, now: Instant);
+
+    /// Lets time pass if nothing else can happen, as [`park`](Self::park) does, for a thread without a slot that has nothing to do and
+    /// is counted awake. Whether it did.
+    fn let_time_pass(&self, nothing_queued: &dyn Fn() -> bool) -> bool;
 
     /// Whether some timer should have fired by `now`.
     fn is_overdue(&self, now: Instant) -> bool;

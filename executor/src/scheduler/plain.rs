@@ -27,6 +27,7 @@
 
 use super::local;
 use super::shared::{self, Shared};
+use super::standing::Awake;
 use filch_primitive::mutant;
 use filch_primitive::sync::atomic::{AtomicU8, Ordering, fence};
 use filch_primitive::thread::{self, Thread};
@@ -42,24 +43,23 @@ const LOOKING: u8 = 3;
 pub(super) struct Plain {
     state: AtomicU8,
     thread: Thread,
-    /// Weak: a waker may be kept for long.
-    shared: Weak<Shared>,
+    /// Who counts it. Weak: a waker may be kept for long.
+    counts: Vec<Weak<Shared>>,
 }
 
 impl Plain {
     /// The calling thread, which is to poll first.
-    pub(super) fn woken(shared: &Arc<Shared>) -> Arc<Self> {
-        Self::in_state(WOKEN, shared)
+    pub(super) fn woken(awake: &Awake) -> Arc<Self> {
+        Self::in_state(WOKEN, awake.counts())
     }
 
     /// The calling thread, which looks for its local tasks by itself.
-    pub(super) fn looking(shared: &Arc<Shared>) -> Arc<Self> {
-        Self::in_state(LOOKING, shared)
+    pub(super) fn looking() -> Arc<Self> {
+        Self::in_state(LOOKING, Vec::new())
     }
 
-    fn in_state(state: u8, shared: &Arc<Shared>) -> Arc<Self> {
-        let state = AtomicU8::new(state);
-        Arc::new(Self { state, thread: thread::current(), shared: Arc::downgrade(shared) })
+    fn in_state(state: u8, counts: Vec<Weak<Shared>>) -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(state), thread: thread::current(), counts })
     }
 
     /// Whether the future was woken since the last call.
@@ -69,12 +69,12 @@ impl Plain {
     }
 
     /// Sleeps until the future is woken or a local task was sent. For the thread itself.
-    pub(super) fn sleep(&self, shared: &Shared) {
+    pub(super) fn sleep(&self, awake: &Awake) {
         // Ordering: Acquire on failure, as in `take_woken`; on success the fence follows.
         if self.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return;
         }
-        shared.park.plainly(false);
+        awake.plainly(false);
         // Ordering: SeqCst, paired with the one in the sending of a local task, see the module docs.
         fence(mutant::ordering("plain.sleep.fence", Ordering::SeqCst, Ordering::AcqRel));
         if !local::has_sent_nested() || mutant::planted("plain.sleep.look") {
@@ -86,7 +86,7 @@ impl Plain {
         }
         // Ordering: Relaxed, it only takes back what this thread wrote.
         if self.state.compare_exchange(ASLEEP, AWAKE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            shared.park.plainly(true);
+            awake.plainly(true);
         }
     }
 
@@ -102,8 +102,8 @@ impl Plain {
 
     /// It was asleep, and is not any more.
     fn rouse(&self) {
-        // There as long as the thread sleeps.
-        if let Some(shared) = shared::upgrade(&self.shared) {
+        // They are there as long as the thread sleeps.
+        for shared in self.counts.iter().filter_map(shared::upgrade) {
             shared.park.plainly(true);
         }
         self.thread.unpark();

@@ -555,11 +555,6 @@ impl Seat {
         unsafe { self.slot().heap.collect() }
     }
 
-    /// The thread blocks in this slot, and waits plainly; or does so no more.
-    pub(super) fn lend(&self, lent: bool) {
-        self.shared.park.lend(self.index, lent);
-    }
-
     /// Runs `f`, which may block this thread: until it returns, what lies in this slot is for others to take,
     /// and one of them is called if there is any.
     pub(super) fn block<R>(&self, f: impl FnOnce() -> R) -> R {

@@ -13,6 +13,7 @@ use super::sentinel::Sentinel;
 use super::sharing::Rest;
 use super::slot::{Slot, retry};
 use super::stand_in::StandIns;
+use super::standing::Standing;
 use super::threads::{Hooks, Threads};
 use crate::metrics::RuntimeMetrics;
 use crate::task::{Heap, Id, JoinHandle, Meta, Runnable, Schedule, TaskInfo};
@@ -207,9 +208,18 @@ impl Shared {
         handle
     }
 
-    /// Runs `f` on a thread of this scheduler's that has no slot, a blocking pool's.
+    /// Runs the jobs of the blocking pool on the calling thread.
+    pub(crate) fn inside_pool(self: &Arc<Self>, run: impl FnOnce()) {
+        self.inside_as(Standing::Job, run);
+    }
+
+    /// Runs `f` on a thread that has no slot, as if it were one of this scheduler's.
     pub(crate) fn inside(self: &Arc<Self>, f: impl FnOnce()) {
-        let context = Context::outside(self.clone());
+        self.inside_as(Standing::Nothing, f);
+    }
+
+    fn inside_as(self: &Arc<Self>, standing: Standing, f: impl FnOnce()) {
+        let context = Context::standing(self.clone(), standing);
         let _entered = self.park.enter_outside();
         context::enter(&context, |_| f());
     }

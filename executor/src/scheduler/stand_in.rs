@@ -14,6 +14,7 @@ use super::plain::Plain;
 use super::policy::{STAND_IN_PAUSE, STAND_IN_PAUSES};
 use super::shared::Shared;
 use super::slot::Slot;
+use super::standing;
 use crate::task::{Ran, Runnable};
 use filch_primitive::slice;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
@@ -40,9 +41,8 @@ impl StandIns {
 
 /// Works without a place until there has been nothing to do for a while.
 pub(super) fn stand_in(shared: &Arc<Shared>) {
-    shared.inside(|| {
-        shared.park.plainly(true);
-        let _settled = local::settle_plainly(Plain::looking(shared));
+    standing::plainly(shared, |_| {
+        let _settled = local::settle_plainly(Plain::looking());
         let mut pauses = 0;
         let mut local_first = false;
         while !shared.is_closed() {
@@ -58,7 +58,8 @@ pub(super) fn stand_in(shared: &Arc<Shared>) {
                     Ran::Done | Ran::Pending => {}
                     Ran::Woken(task) | Ran::Yielded(task) => shared.send(task),
                 }
-            } else if local::has_sent() {
+            } else if local::has_sent() || shared.park.let_time_pass(&|| nothing_queued(shared)) {
+                pauses = 0;
                 continue;
             } else if pauses < STAND_IN_PAUSES || !local::is_empty() {
                 pauses += 1;
@@ -72,8 +73,11 @@ pub(super) fn stand_in(shared: &Arc<Shared>) {
         local::abort_all();
         // What was moved on the way to a task that was taken.
         shared.after_publishing(None);
-        shared.park.plainly(false);
     });
+}
+
+fn nothing_queued(shared: &Shared) -> bool {
+    shared.has_nothing_queued() && !local::has_sent()
 }
 
 impl Shared {

@@ -75,7 +75,7 @@ fn turn_elsewhere(seat: &Seat) -> bool {
 
 /// Runs `f` with the seat as this thread's context, and leaves the seat.
 pub(super) fn sit<R>(shared: &Arc<Shared>, seat: Seat, f: impl FnOnce(&Seat) -> R) -> R {
-    let context = Context { shared: shared.clone(), seat: Some(seat), nested: false };
+    let context = Context::seated(shared.clone(), seat);
     context::enter(&context, |context| f(context.seat.as_ref().expect("the seat was put there just now")))
 }
 

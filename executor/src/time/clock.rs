@@ -56,7 +56,7 @@ pub fn resume() {
 }
 
 /// Moves the virtual clock of the runtime around the caller forward, from deadline to deadline: before each step everything that
-/// can run has run, and every job of [`spawn_blocking`](crate::spawn_blocking) is over. Work that sets new timers on the way
+/// can run has run, and every job of [`spawn_blocking`](crate::spawn_blocking) is over, or waits in a `block_on`. Work that sets new timers on the way
 /// therefore finds them fire in their order, and an interval ticks each time.
 ///
 /// Descriptors are not waited for: what comes from outside the program comes when it comes. Nor are threads that the runtime

@@ -196,7 +196,17 @@ impl Park for Beds {
 
     fn left(&self, _: usize) {}
 
+    fn counts(&self) -> bool {
+        false
+    }
+
     fn plainly(&self, _: bool) {}
+
+    fn let_time_pass(&self, _: &dyn Fn() -> bool) -> bool {
+        false
+    }
+
+    fn job_counts(&self, _: bool) {}
 
     fn lend(&self, _: usize, _: bool) {}
 
