@@ -31,9 +31,9 @@ mod borrower;
 mod error;
 #[cfg(all(test, filch_loom))]
 mod model;
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod property;
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod tests;
 mod token;
 
@@ -44,7 +44,8 @@ pub use token::CapacityToken;
 
 use crate::blocking;
 use crate::semaphore::turns::{self, Counts, Turns};
-use filch_primitive::wait_list::{Locked, WaitQueue};
+use crate::watched::{Watch, Watched, WatchedLocked};
+use filch_primitive::wait_list::WaitQueue;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -75,7 +76,9 @@ const REFUSED: u32 = 0;
 /// # }).unwrap();
 /// ```
 pub struct CapacityLimiter {
-    queue: WaitQueue<State>,
+    /// The total that the state begins with.
+    total: usize,
+    queue: Watched<State>,
 }
 
 struct State {
@@ -87,13 +90,17 @@ struct State {
 }
 
 impl Counts for State {
-    fn turns(&mut self) -> &mut Turns {
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    fn turns_mut(&mut self) -> &mut Turns {
         &mut self.turns
     }
 }
 
 impl State {
-    const fn new(total: usize) -> Self {
+    fn new(total: usize) -> Self {
         Self { total, borrowers: BTreeMap::new(), loans: 0, turns: Turns::new() }
     }
 
@@ -123,13 +130,24 @@ impl CapacityLimiter {
     /// ```
     #[cfg(not(filch_loom))]
     pub const fn new(total: usize) -> Self {
-        Self { queue: WaitQueue::new(State::new(total)) }
+        Self { total, queue: Watched::new() }
     }
 
     /// A limiter with `total` tokens.
     #[cfg(filch_loom)]
     pub fn new(total: usize) -> Self {
-        Self { queue: WaitQueue::new(State::new(total)) }
+        Self { total, queue: Watched::made(State::new(total)) }
+    }
+
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
+    /// The wait queue, and all the rest.
+    fn queue(&self) -> &WaitQueue<Watch<State>> {
+        self.queue.queue_or(|| State::new(self.total))
     }
 
     /// How many tokens there are in all.
@@ -139,7 +157,7 @@ impl CapacityLimiter {
     /// assert_eq!(filch_sync::CapacityLimiter::new(3).total_tokens(), 3);
     /// ```
     pub fn total_tokens(&self) -> usize {
-        self.queue.lock().total
+        self.queue().lock().total
     }
 
     /// Changes the total. With more, those who wait get in; with fewer than are lent, nobody does until enough came back.
@@ -156,7 +174,7 @@ impl CapacityLimiter {
     /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
     /// ```
     pub fn set_total_tokens(&self, total: usize) {
-        self.queue.lock().total = total;
+        self.queue().lock().total = total;
         self.serve();
     }
 
@@ -170,7 +188,7 @@ impl CapacityLimiter {
     /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
     /// ```
     pub fn borrowed_tokens(&self) -> usize {
-        self.queue.lock().borrowers.len()
+        self.queue().lock().borrowers.len()
     }
 
     /// How many tokens are free; one that is kept for a waiter which was woken is not.
@@ -183,7 +201,7 @@ impl CapacityLimiter {
     /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
     /// ```
     pub fn available_tokens(&self) -> usize {
-        self.queue.lock().free()
+        self.queue().lock().free()
     }
 
     /// Waits for a token, on behalf of a borrower of its own.
@@ -262,13 +280,12 @@ impl CapacityLimiter {
         &self,
         borrower: Borrower,
     ) -> Result<CapacityToken<'_>, TryAcquireTokenError> {
-        let mut locked = self.queue.lock();
-        let back = if locked.free() == 0 { locked.turns.turn(crate::clock::micros()) } else { 0 };
-        if back > 0 {
+        let mut locked = self.queue().lock();
+        if locked.turns.recall() > 0 {
             // Those who wait come first.
             drop(locked);
             self.serve();
-            locked = self.queue.lock();
+            locked = self.queue().lock();
         }
         let lent = locked.borrow_if_free(borrower);
         drop(locked);
@@ -327,7 +344,7 @@ impl CapacityLimiter {
     /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
     /// ```
     pub fn release_on_behalf_of(&self, borrower: &Borrower) -> Result<(), NotBorrowed> {
-        let had = self.queue.lock().borrowers.remove(borrower);
+        let had = self.queue().lock().borrowers.remove(borrower);
         had.ok_or(NotBorrowed(*borrower))?;
         self.serve();
         Ok(())
@@ -348,7 +365,7 @@ impl CapacityLimiter {
     /// # Ok::<(), filch_sync::TryAcquireTokenError>(())
     /// ```
     pub fn statistics(&self) -> CapacityLimiterStatistics {
-        let locked = self.queue.lock();
+        let locked = self.queue().lock();
         CapacityLimiterStatistics {
             total: locked.total,
             borrowed: locked.borrowers.len(),
@@ -360,16 +377,16 @@ impl CapacityLimiter {
         }
     }
 
-    /// Ends the epoch, as the watcher does; from now on nobody else does it.
+    /// As a visit, and the look of one who was asked.
     #[cfg(test)]
     fn turn_by_hand(&self) {
-        self.queue.lock().turns.turn_by_hand();
+        let _free = self.queue().lock().turns.turn_by_hand();
         self.serve();
     }
 
     /// Ends one loan, unless it has ended.
     fn release(&self, borrower: Borrower, loan: u64) {
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         if let Entry::Occupied(lent) = locked.borrowers.entry(borrower)
             && *lent.get() == loan
         {
@@ -383,6 +400,8 @@ impl CapacityLimiter {
     fn serve(&self) {
         turns::serve(
             &self.queue,
+            self.queue(),
+            |_free| {},
             |locked, head| match locked.borrowers.contains_key(&Borrower::of(head)) {
                 true => Some(REFUSED),
                 false => (locked.free() > 0).then(|| locked.turns.keep(1)),
@@ -397,7 +416,7 @@ trait BorrowIfFree {
     fn borrow_if_free(&mut self, borrower: Borrower) -> Result<u64, TryAcquireTokenError>;
 }
 
-impl BorrowIfFree for Locked<'_, State> {
+impl BorrowIfFree for WatchedLocked<'_, State> {
     fn borrow_if_free(&mut self, borrower: Borrower) -> Result<u64, TryAcquireTokenError> {
         if self.borrowers.contains_key(&borrower) {
             return Err(TryAcquireTokenError::AlreadyBorrowed(borrower));

@@ -92,8 +92,8 @@ mod tell;
 #[cfg(all(test, not(filch_loom)))]
 mod testing;
 mod wait_group;
-#[cfg_attr(filch_shuttle, path = "watchman/modelled.rs")]
-#[cfg(not(filch_loom))]
+mod watched;
+#[cfg_attr(any(filch_loom, filch_shuttle), path = "watchman/modelled.rs")]
 mod watchman;
 
 pub use barrier::{Barrier, BarrierStatistics, BarrierWait, BarrierWaitResult, BrokenBarrier};

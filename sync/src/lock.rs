@@ -11,25 +11,26 @@
 //! | `LOCKED`, `QUEUED` | held, somebody waits | `unlock` through the queue |
 //! | `LOCKED`, `QUEUED`, `TURNS` | the same, and the head is awake and has not looked yet | `unlock`: one exchange, one turn less |
 //! | `QUEUED`, maybe `TURNS` | free, somebody waits | whoever comes first |
-//! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; after [`grace::GRACE_US`] anybody |
+//! | `QUEUED`, `RESERVED` | free, kept for one waiter | that waiter; once it is overdue anybody |
+//!
+//! Beside it, under the queue's lock: for whom the lock is kept, and since when somebody was told that it is free and nobody who
+//! waits has looked since. What is overdue is said by the [watched](crate::watched) queue's ticks.
 //!
 //! # Protocol
 //! Lock: 1. exchange free for `LOCKED`; else, under the queue's lock, 2. take a free lock that is not kept for another,
 //! 3. or set `QUEUED` and join, unless that very step shows that the lock was just freed: then back to 2.
 //!
 //! Unlock: 1. exchange `LOCKED` for free; where `QUEUED` refuses that, under the queue's lock, 2. see to it that the first waiter
-//! is awake, and, where others stand behind it, that one of them watches; 3. free the lock; if the head was woken once and lost,
-//! or has waited for more than [`raw::OVERDUE_US`], keep it for the head. 4. Outside the queue's lock, wake, and send the watcher's
-//! bell on its way. An unlock that leaves the lock to whoever comes first gives out [`raw::TURNS_MAX`] turns: so many unlocks
+//! is awake; 3. free the lock; if the head was woken once and lost,
+//! or has waited for more than [`raw::OVERDUE_US`], keep it for the head; 4. have the watchman look after those behind the head. 5.
+//! Outside the queue's lock, wake. An unlock that leaves the lock to whoever comes first gives out [`raw::TURNS_MAX`] turns: so many unlocks
 //! need not look at the queue, whose head is on its way. Whoever joins, looks in vain, or leaves the queue ends the turns.
 //!
 //! Lookers-on: a lock that is held is looked at for a moment before joining, and before a woken head's look: most turns are
 //! shorter than a task switch. How long depends on whether that has helped of late.
 //!
-//! Watch: whoever joins behind others while nobody watches is the watcher, and leaves its waker in the lock as the bell. An unlock
-//! hands the bell to a thread that wakes it a grace later. The watcher, polled, takes the lock if it is free or was kept in vain,
-//! else leaves its bell again. Where the watcher went, or
-//! became the head itself, the unlock wakes the last waiter to be the next.
+//! Look: a waiter that is polled, because it was told or because it was [asked](crate::watched), takes the lock if it is free or was kept in
+//! vain. If it is held, its unlock will see to the others, and nobody is awaited.
 //!
 //! # Why it is right
 //! *Exclusion*: `LOCKED` is set only by an exchange that found it clear, and cleared only by its holder.
@@ -40,22 +41,17 @@
 //! wakes the next; one that is polled takes the lock, or sees it held, and then the holder's unlock is to come.
 //!
 //! *Turns*: they are given out under the queue's lock, with the head woken, and ended under it by whatever changes that. A head
-//! that looks ends them before it sees the lock held, so the unlock to come goes through the queue. One that does not look is
-//! found by the watcher, whose bell was rung when the turns were given out, and who ends them by its own look.
+//! that looks ends them before it sees the lock held, so the unlock to come goes through the queue. If it does not look, one that is
+//! asked does.
 //!
 //! *No convoy*: a free lock goes to whoever runs, not to whoever must first be scheduled. *No starvation*: one that lost
 //! once, or has waited for long, has the next turn kept for it.
 //!
 //! *Futurelock*: a turn is never more than kept. Say its future is not polled any more, while it still exists. A newcomer
-//! that finds the lock free takes it at once; one that finds it kept for another looks again a few times, then after a grace, and
-//! then takes it. Where nobody new comes it is the watcher's bell that brings somebody to look, at most about a grace after the unlock; an
-//! unlock finds the bell in its place, or on its way, or the watcher just woken. All this costs at most one wake-up per grace and
-//! lock, and none while the lock is held for long, since only unlocking rings. A waiter that was woken and did not come for a whole
-//! grace is struck from the list, so that the next unlock wakes another; polled again, it stands where it stood. A watcher that does not come
-//! back is replaced by the next unlock. And since futures of one task are often abandoned together, an unlock that rings the bell wakes the last waiter as well, to be the
-//! watcher from then on, if nobody was asked within a grace. What remains: if the head, the watcher *and* the last are abandoned at once,
-//! and nobody unlocks any more, the lock is free or kept, and rests until anybody else, new or waiting, is polled, or one of these
-//! dropped.
+//! that finds the lock free takes it at once. While the head has not looked the watchman visits, and once it is overdue those behind it
+//! are asked, one after another, until one of them looks. All this costs one visit in a millisecond at most, and nothing while the lock is
+//! held for long. A waiter that was woken and did not come in time
+//! is struck from the list, so that the next unlock wakes another; polled again, it stands where it stood.
 //!
 //! # Rejected
 //! Strict hand-off in the order of arrival: each contended unlock becomes a task switch, and a future that is not
@@ -64,7 +60,6 @@
 //! twice.
 #![allow(unsafe_code, reason = "a lock hands out `&mut` to what it guards")]
 
-pub(crate) mod grace;
 mod holder;
 mod mapped;
 #[cfg(all(test, filch_loom))]
@@ -123,6 +118,12 @@ pub struct Lock<T> {
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.raw.visit_by_hand();
+    }
+
     /// A free lock around `value`.
     ///
     /// ```

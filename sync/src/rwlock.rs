@@ -25,13 +25,12 @@
 //!
 //! Cancel: one that goes away gives back what it was promised, and *serves*: it may have stood before others.
 //!
-//! Late: a promise is kept for [a grace](crate::lock::grace::GRACE_US). After that, whoever looks (one that waits and is polled, a newcomer,
+//! Late: a promise is [overdue](crate::watched) after one to two milliseconds. After that, whoever looks (one that waits and is polled, a newcomer,
 //! one that gives up) takes all promises back by beginning a new epoch, and *serves*. One that comes with a promise of an
 //! earlier epoch takes the lock if it can, else joins again, at the head of the line; but not before an upgrade.
 //!
-//! Watch: that somebody looks, one of those who wait is the watcher. It leaves its waker in the lock as the bell. Whoever promises
-//! while others wait hands the bell to a thread that wakes it a grace later, and where nobody watches wakes the last in line to be
-//! the next watcher. One that begins to wait while somebody is awaited, and nobody watches, sees to its own bell.
+//! That somebody looks is the watchman's business: while anything is promised it visits, and asks those who wait once that is
+//! overdue.
 //!
 //! # Why it is right
 //! *Exclusion*: the word is exchanged only for one whose holders go together, and a promise is counted as a hold by all who might take
@@ -49,10 +48,8 @@
 //! *Upgrades do not deadlock*: one at a time has the right to ask, so two readers never wait for each other to leave. It waits for readers
 //! that are in already, and it is always the head of the line.
 //!
-//! *Futurelock*: a promise to a future that nobody polls holds the others up for about a grace. With the bell, the last in
-//! line is woken as well, if nobody was asked within a grace: futures of one task are often abandoned together. What remains: if one
-//! that was promised the lock, the watcher *and* the last are abandoned at once, and nobody gives up the lock any more, the lock rests
-//! until anybody, new or waiting, is polled, or one of these dropped. (What a future holds, or the right that an upgrade has, is not taken back: it is held, as by a
+//! *Futurelock*: a promise to a future that nobody polls holds the others up until it is overdue, and then one of them is asked, and
+//! further ones until one looks. (What a future holds, or the right that an upgrade has, is not taken back: it is held, as by a
 //! guard that nobody drops.)
 //!
 //! # Rejected
@@ -127,6 +124,12 @@ pub struct RwLock<T> {
 unsafe impl<T: Send + Sync> Sync for RwLock<T> {}
 
 impl<T> RwLock<T> {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.raw.visit_by_hand();
+    }
+
     /// A free lock around `value`.
     ///
     /// ```

@@ -26,8 +26,8 @@
 //! Cancel: a waiter that leaves before it was notified may uncover one whose request can be met: do as in release, step 2.
 //! One that was notified puts what is kept for it into the word first.
 //!
-//! Take back: a waiter that watches (see [`turns`]), or a `try_acquire` that finds too few permits and `KEPT`, puts what was kept
-//! for longer than a grace into the word, and does as in release, step 2.
+//! Take back: a waiter that is polled and has to wait on (see [`turns`]), or a `try_acquire` that finds too few permits and `KEPT`, puts
+//! what was kept in vain into the word, and does as in release, step 2.
 //!
 //! # Why it is right
 //! *No lost wake-up*: `QUEUED` and the permits are one word. If the exchange that sets `QUEUED` comes first, the release
@@ -39,11 +39,9 @@
 //! *Conserved*: permits are in the word, kept, or with a permit object, and each move between these is one exchange or under
 //! the lock.
 //!
-//! *Futurelock*: permits that were offered to a future nobody polls go to the next one after a grace, and at most about two. The future,
-//! polled again, is the first to be served. With the bell of the watcher, the last in line is woken as well, if nobody was
-//! asked within a grace: futures of one task are often abandoned together. What remains: if the one that was told, the watcher *and* the
-//! last are abandoned at once, and nobody releases any more, the permits rest until anybody else asks, or one of these is dropped. A future that was polled to
-//! its end has a permit object, which is its owner's to drop.
+//! *Futurelock*: permits that were offered to a future nobody polls lie there in vain after one to two milliseconds, and then those who
+//! wait are [asked](crate::watched), one after another, until one takes them back. The future,
+//! polled again, is the first to be served. A future that was polled to its end has a permit object, which is its owner's to drop.
 //!
 //! *Order*: requests are met in the order in which they came, but for those that came too late for what was kept: several of these stand
 //! at the front in the reverse order of their polls.
@@ -57,9 +55,9 @@ mod error;
 #[cfg(all(test, filch_loom))]
 mod model;
 mod permit;
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod property;
-#[cfg(all(test, not(filch_loom)))]
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod tests;
 pub(crate) mod turns;
 mod word;
@@ -69,9 +67,10 @@ pub use error::{Closed, TooManyPermits, TryAcquireError};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking;
+use crate::watched::Watched;
 use filch_primitive::WakeBatch;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
-use filch_primitive::wait_list::{WaitQueue, drop_contained};
+use filch_primitive::wait_list::WaitQueue;
 use std::fmt;
 // Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
 use std::sync::Arc;
@@ -111,7 +110,7 @@ pub struct Semaphore {
     word: AtomicUsize,
     /// The most permits there may be.
     max: usize,
-    queue: WaitQueue<Turns>,
+    queue: Watched<Turns>,
 }
 
 impl Semaphore {
@@ -160,12 +159,12 @@ impl Semaphore {
 
     #[cfg(not(filch_loom))]
     const fn with_max(permits: usize, max: usize) -> Self {
-        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: WaitQueue::new(Turns::new()) }
+        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: Watched::new() }
     }
 
     #[cfg(filch_loom)]
     fn with_max(permits: usize, max: usize) -> Self {
-        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: WaitQueue::new(Turns::new()) }
+        Self { word: AtomicUsize::new(with_permits(0, permits)), max, queue: Watched::made(Turns::new()) }
     }
 
     /// Waits for a permit.
@@ -404,7 +403,7 @@ impl Semaphore {
     /// ```
     pub fn try_add_permits(&self, count: usize) -> Result<(), TooManyPermits> {
         // Under the lock what is kept does not change; a permit taken or returned meanwhile fails the exchange.
-        let locked = self.queue.lock();
+        let locked = self.queue().lock();
         // Ordering: Relaxed, the exchange below decides.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
@@ -462,8 +461,10 @@ impl Semaphore {
     /// # Ok::<(), filch_sync::TryAcquireError>(())
     /// ```
     pub fn statistics(&self) -> SemaphoreStatistics {
-        let locked = self.queue.lock();
-        let (available, kept) = (self.available_permits(), locked.kept());
+        // One moment: what is kept changes under the lock.
+        let locked = self.queue.get().map(WaitQueue::lock);
+        let (waiters, waiters_peak) = locked.as_ref().map_or((0, 0), |locked| (locked.len(), locked.peak()));
+        let (available, kept) = (self.available_permits(), locked.as_ref().map_or(0, |locked| locked.kept()));
         let total = (self.max < MAX_PERMITS).then_some(self.max);
         SemaphoreStatistics {
             available,
@@ -471,8 +472,8 @@ impl Semaphore {
             total,
             borrowed: total.map(|total| total.saturating_sub(available.saturating_add(kept))),
             closed: self.is_closed(),
-            waiters: locked.len(),
-            waiters_peak: locked.peak(),
+            waiters,
+            waiters_peak,
         }
     }
 
@@ -503,7 +504,7 @@ impl Semaphore {
     /// ```
     pub fn close(&self) {
         // Under the queue's lock, so that whoever joins later sees it.
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         // Ordering: AcqRel, paired with the Acquire loads of `is_closed` and `try_take`: who is refused sees what was done
         // before closing.
         self.word.fetch_or(CLOSED, Ordering::AcqRel);
@@ -512,17 +513,15 @@ impl Semaphore {
             if !batch.has_room() {
                 drop(locked);
                 batch.wake_all();
-                locked = self.queue.lock();
+                locked = self.queue().lock();
                 continue;
             }
             if let Some(waker) = locked.notify_front(REFUSED) {
                 batch.push(waker);
             }
         }
-        let bell = locked.dismiss();
         self.settle(&locked);
         drop(locked);
-        bell.into_iter().for_each(drop_contained);
         batch.wake_all();
     }
 

@@ -1,34 +1,42 @@
-//! Wakes somebody a little later, so that it looks whether something is stuck.
+//! Visits wait queues in which somebody is awaited, so that somebody else is asked when it does not come.
 //!
 //! # What it is for
-//! A turn may be offered to a future that is not polled any more. Somebody else must notice, and since everybody else is asleep,
-//! and this crate knows no timer, one thread for the whole process counts the time. It exists from the first call of
-//! [`wake_later`] on, and sleeps without a time-out while there is nobody to wake.
+//! See [`watched`](crate::watched). This crate knows no timer, and everybody who waits is asleep, so one thread for the whole process
+//! counts the time. It exists from the first call of [`enter`] on, and sleeps without a time-out while nothing is to be
+//! visited.
 //!
 //! # Protocol
-//! [`wake_later`]: 1. under the lock, append the waker; the delay is the same for all, so the list is in the order of time.
-//! 2. Start the thread if there is none; tell it if the list was empty.
+//! [`enter`]: under the lock, append the entry; start the thread if there is none; tell it if the list was empty.
 //!
-//! The thread: 1. under the lock, wait until the first is due. 2. Take it out, unlock, wake it; again.
+//! The thread: 1. under the lock, wait until there is an entry. 2. Let an [interval](INTERVAL) pass. 3. Take the list, and
+//! visit each without the lock. 4. Put back those that stay, and begin anew.
 //!
 //! # Why it is right
-//! Being woken for nothing is always allowed, so nobody ever takes an entry back, and an entry holds nothing but a waker: it
-//! cannot outlive what it points to. If no thread can be started the waker is woken at once: whoever waits will ask again, at the
-//! price of looking more often.
+//! Two visits of one entry are an interval apart at least, for it is visited once in a round, and each round begins with an interval. An
+//! entry owns what it visits, so it may outlive the primitive; the visit that finds nobody awaited lets it go. If no
+//! thread can be started the visit is made at once, without the interval: turns are then taken back early, which is unfair to
+//! whoever is late, and safe.
+//!
+//! # Rejected
+//! A due time for each entry: the clock would be read with each, and a thread that sleeps for the first of them wakes up for
+//! each. A timer of the runtime: these primitives work under any executor, and from plain threads.
 
-use crate::lock::grace::GRACE_US;
+#[cfg(test)]
+pub(crate) mod held;
+
+use crate::watched::Visited;
 use filch_primitive::sync::{Condvar, Mutex};
 use filch_primitive::thread::Builder;
-use filch_primitive::wake_contained;
-use std::collections::VecDeque;
-use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// How much later.
-pub(crate) const DELAY: Duration = Duration::from_micros(GRACE_US);
+/// The time between two visits at least: how long one that was told has to come before others go ahead; it has twice that at
+/// most, if nobody is delayed. A guess: far above the delay of a task in a run queue that is not overloaded, far below what a
+/// person notices.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(1);
 
 static WATCH: Watch =
-    Watch { list: Mutex::new(List { due: VecDeque::new(), runs: false }), added: Condvar::new() };
+    Watch { list: Mutex::new(List { entries: Vec::new(), runs: false }), added: Condvar::new() };
 
 struct Watch {
     list: Mutex<List>,
@@ -36,25 +44,27 @@ struct Watch {
 }
 
 struct List {
-    due: VecDeque<(Instant, Waker)>,
+    entries: Vec<Arc<dyn Visited>>,
     /// Whether the thread was started.
     runs: bool,
 }
 
-/// Wakes `waker` after [`DELAY`], on another thread.
-pub(crate) fn wake_later(waker: Waker) {
+/// Has `entry` visited, for as long as it wants that.
+pub(crate) fn enter(entry: Arc<dyn Visited>) {
+    #[cfg(test)]
+    let Some(entry) = held::keep(entry) else { return };
     let mut list = WATCH.list.lock();
     if !list.runs {
         let started = Builder::new().name("filch-sync-watchman".into()).spawn(watch);
         if started.is_err() {
             drop(list);
-            return wake_contained(waker);
+            let _alone = entry.visit();
+            return;
         }
         list.runs = true;
     }
-    let now = Instant::now();
-    list.due.push_back((now.checked_add(DELAY).unwrap_or(now), waker));
-    let was_empty = list.due.len() == 1;
+    list.entries.push(entry);
+    let was_empty = list.entries.len() == 1;
     drop(list);
     if was_empty {
         WATCH.added.notify_one();
@@ -62,53 +72,18 @@ pub(crate) fn wake_later(waker: Waker) {
 }
 
 fn watch() {
-    let mut list = WATCH.list.lock();
+    let mut visiting = Vec::new();
     loop {
-        match list.due.front() {
-            None => WATCH.added.wait(&mut list),
-            Some(&(due, _)) if due > Instant::now() => drop(WATCH.added.wait_until(&mut list, due)),
-            Some(_) => {
-                let entry = list.due.pop_front();
-                drop(list);
-                if let Some((_, waker)) = entry {
-                    wake_contained(waker);
-                }
-                list = WATCH.list.lock();
-            }
+        let mut list = WATCH.list.lock();
+        while list.entries.is_empty() {
+            WATCH.added.wait(&mut list);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{DELAY, wake_later};
-    use crate::testing::{PanicOnWake, within_a_minute};
-    use std::sync::Arc;
-    use std::sync::mpsc::{Sender, channel};
-    use std::task::{Wake, Waker};
-    use std::time::Instant;
-
-    struct Tell(Sender<Instant>);
-
-    impl Wake for Tell {
-        fn wake(self: Arc<Self>) {
-            let _ = self.0.send(Instant::now());
-        }
-    }
-
-    #[test]
-    fn each_is_woken_once_and_not_before_its_time() {
-        within_a_minute(|| {
-            for _ in 0..3 {
-                let (tell, told) = channel();
-                let start = Instant::now();
-                wake_later(Waker::from(Arc::new(PanicOnWake)));
-                (0..10).for_each(|_| wake_later(Waker::from(Arc::new(Tell(tell.clone())))));
-                drop(tell);
-                let times: Vec<_> = told.iter().collect();
-                assert_eq!(times.len(), 10);
-                assert!(times.iter().all(|time| time.duration_since(start) >= DELAY));
-            }
-        });
+        drop(list);
+        std::thread::sleep(INTERVAL);
+        std::mem::swap(&mut visiting, &mut WATCH.list.lock().entries);
+        visiting.retain(|entry| entry.visit());
+        // A burst of entries is not to be paid for with memory for ever.
+        visiting.shrink_to(64);
+        WATCH.list.lock().entries.append(&mut visiting);
     }
 }

@@ -4,8 +4,8 @@ use super::{
     AlreadyBorrowed, BorrowIfFree, Borrower, CapacityLimiter, CapacityToken, REFUSED, State,
     TryAcquireTokenError,
 };
-use crate::semaphore::turns::{is_to_watch, watch};
-use filch_primitive::wait_list::{Phase, Step, Waiter, drop_contained};
+use crate::watched::{WatchedWaiter, waiter_in};
+use filch_primitive::wait_list::{Phase, Step};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -34,14 +34,14 @@ pin_project! {
         limiter: &'a CapacityLimiter,
         borrower: Borrower,
         #[pin]
-        waiter: Waiter<'a, State>,
+        waiter: Option<WatchedWaiter<'a, State>>,
     }
 
     impl<'a> PinnedDrop for AcquireToken<'a> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.as_mut().is_joined() {
-                this.limiter.give_up(this.waiter);
+            let this = this.project();
+            if let Some(mut waiter) = this.waiter.as_pin_mut() && waiter.as_mut().is_joined() {
+                this.limiter.give_up(waiter);
             }
         }
     }
@@ -49,17 +49,15 @@ pin_project! {
 
 impl<'a> AcquireToken<'a> {
     pub(super) fn new(limiter: &'a CapacityLimiter, borrower: Borrower) -> Self {
-        Self { limiter, borrower, waiter: Waiter::new(&limiter.queue) }
+        Self { limiter, borrower, waiter: None }
     }
 }
 
 impl CapacityLimiter {
     /// A waiter goes away; whoever relied on it is told.
-    fn give_up(&self, mut waiter: Pin<&mut Waiter<'_, State>>) {
-        let id = waiter.id();
-        let mut locked = self.queue.lock();
-        let phase = waiter.as_mut().leave_locked(&mut locked);
-        let bell = locked.turns.resign(id);
+    fn give_up(&self, waiter: Pin<&mut WatchedWaiter<'_, State>>) {
+        let mut locked = self.queue().lock();
+        let phase = waiter.leave_locked(&mut locked);
         if let Phase::Notified(token) = phase
             && token != REFUSED
             && !mutant::planted("capacity_limiter.cancel.keeps")
@@ -67,7 +65,6 @@ impl CapacityLimiter {
             locked.turns.forgo(token, 1);
         }
         drop(locked);
-        bell.into_iter().for_each(drop_contained);
         self.serve();
     }
 }
@@ -79,17 +76,17 @@ impl<'a> Future for AcquireToken<'a> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let (limiter, borrower) = (*this.limiter, *this.borrower);
-        let id = this.waiter.id();
-        let waker = cx.waker();
-        let mut watches = false;
+        let mut entry = None;
+        // Whether a token is free that was not.
         let mut returned = false;
-        let polled = this.waiter.poll_wait(&mut Context::from_waker(waker), |mut waiter, locked| {
+        let waiter = waiter_in(this.waiter, limiter.queue());
+        let polled = waiter.poll_wait(cx, |mut waiter, locked| {
             let (lent, front) = match waiter.as_mut().look(locked).0 {
                 Phase::Notified(REFUSED) => (Err(AlreadyBorrowed(borrower).into()), false),
                 Phase::Notified(token) if locked.turns.take(token, 1) > 0 || locked.free() > 0 => {
                     let lent = locked.lend(borrower);
                     // It has borrowed meanwhile, and this token is free for another.
-                    returned = lent.is_err();
+                    returned |= lent.is_err();
                     (lent.map_err(TryAcquireTokenError::from), false)
                 }
                 Phase::Notified(_) => (Err(TryAcquireTokenError::NoTokens), true),
@@ -97,15 +94,15 @@ impl<'a> Future for AcquireToken<'a> {
                 Phase::Idle => (locked.borrow_if_free(borrower), false),
             };
             if lent == Err(TryAcquireTokenError::NoTokens) {
-                watches = is_to_watch(locked, id, waker);
+                returned |= locked.turns.recall() > 0;
+                entry = entry.take().or_else(|| limiter.queue.mark(locked));
                 return Step::Wait { front, tag: borrower.tag() };
             }
             waiter.leave_locked(locked);
             Step::Done(lent.map_err(|_| AlreadyBorrowed(borrower)))
         });
-        // What was kept in vain is free as soon as it is not kept.
-        let freed = polled.is_pending() && watches && watch(&limiter.queue, id, waker, |_| {});
-        if returned || freed {
+        drop(entry);
+        if returned {
             limiter.serve();
         }
         polled.map_ok(|loan| CapacityToken::new(limiter, borrower, loan))

@@ -2,6 +2,7 @@
 
 use super::{AcquireToken, Borrower, CapacityLimiter, CapacityToken, TryAcquireTokenError};
 use crate::testing::Hand;
+use crate::watchman::held;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::task::Poll;
@@ -128,6 +129,7 @@ proptest! {
     fn tokens_are_with_whom_the_model_says(
         total in 0..=TOTAL_MAX, ops in prop::collection::vec(op(), 1..100)
     ) {
+        let _clock = held::hold();
         let limiter = CapacityLimiter::new(total);
         limiter.turn_by_hand();
         let mut hands: Vec<Option<Hand<AcquireToken<'_>>>> = (0..HANDS).map(|_| None).collect();

@@ -6,6 +6,7 @@ use super::{
     NotBorrowed, TryAcquireTokenError,
 };
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
+use crate::watchman::held;
 use futures_lite::future::block_on;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ fn one_token_to_each_and_to_no_more_than_there_are() {
 
 #[test]
 fn tokens_go_out_in_the_order_they_were_asked_for() {
+    let _clock = held::hold();
     let limiter = by_hand(1);
     let token = limiter.try_acquire().unwrap();
     let mut waiters: Vec<_> =
@@ -69,6 +71,7 @@ fn tokens_go_out_in_the_order_they_were_asked_for() {
 
 #[test]
 fn a_larger_total_lets_waiters_in_and_a_smaller_one_keeps_them_out() {
+    let _clock = held::hold();
     let limiter = by_hand(0);
     let mut waiters: Vec<_> = (0..4).map(|_| Hand::new(limiter.acquire())).collect();
     waiters.iter_mut().for_each(Hand::pends);
@@ -89,6 +92,7 @@ fn a_larger_total_lets_waiters_in_and_a_smaller_one_keeps_them_out() {
 
 #[test]
 fn who_borrowed_while_it_waited_is_refused_when_its_turn_comes() {
+    let _clock = held::hold();
     let limiter = by_hand(1);
     let borrower = Borrower::from(7);
     let token = limiter.try_acquire().unwrap();
@@ -107,6 +111,7 @@ fn who_borrowed_while_it_waited_is_refused_when_its_turn_comes() {
 
 #[test]
 fn two_that_are_told_for_one_borrower_take_one_token_and_leave_one() {
+    let _clock = held::hold();
     let limiter = by_hand(0);
     let mut twice: Vec<_> =
         (0..2).map(|_| Hand::new(limiter.acquire_on_behalf_of(Borrower::from(7)))).collect();
@@ -146,6 +151,7 @@ fn a_number_given_is_nobody_who_was_made_up() {
 
 #[test]
 fn one_that_is_told_and_dropped_passes_its_token_on() {
+    let _clock = held::hold();
     let limiter = by_hand(1);
     let token = limiter.try_acquire().unwrap();
     let (mut first, mut second) = (Hand::new(limiter.acquire()), Hand::new(limiter.acquire()));
@@ -161,6 +167,7 @@ fn one_that_is_told_and_dropped_passes_its_token_on() {
 
 #[test]
 fn a_token_kept_in_vain_goes_to_the_next_and_who_comes_late_is_the_first() {
+    let _clock = held::hold();
     let limiter = by_hand(1);
     let token = limiter.try_acquire().unwrap();
     let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(limiter.acquire())).collect();
@@ -209,6 +216,7 @@ fn one_that_is_told_and_never_polled_holds_nobody_up() {
 
 #[test]
 fn hostile_and_replaced_wakers() {
+    let _clock = held::hold();
     let limiter = CapacityLimiter::new(0);
     let (a, waker_a) = Count::new();
     let (b, waker_b) = Count::new();

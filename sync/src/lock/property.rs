@@ -3,10 +3,10 @@
 //!
 //! The model leaves open what the lock leaves open: who of those that are polled gets a free lock. It holds it to the rest.
 
-use super::grace::{GRACE_US, held};
 use super::raw::OVERDUE_US;
 use super::{Lock, LockFuture, LockGuard};
 use crate::testing::Hand;
+use crate::watchman::held::{self, OVERDUE_US as LATE_US};
 use proptest::prelude::*;
 use std::task::Poll;
 
@@ -28,7 +28,7 @@ fn ops(pass: u32) -> impl Strategy<Value = Vec<Op>> {
         8 => any::<usize>().prop_map(Op::Poll),
         2 => any::<usize>().prop_map(Op::Drop),
         4 => Just(Op::Unlock),
-        pass => prop_oneof![Just(OVERDUE_US / 2), Just(OVERDUE_US + 1), Just(GRACE_US + 1)].prop_map(Op::Pass),
+        pass => prop_oneof![Just(OVERDUE_US / 2), Just(OVERDUE_US + 1), Just(LATE_US)].prop_map(Op::Pass),
     ];
     prop::collection::vec(op, 0..60)
 }
@@ -164,7 +164,7 @@ impl<'a> People<'a> {
                     self.step(Op::Unlock);
                 }
                 Some(_) => {}
-                None => self.step(Op::Pass(GRACE_US + 1)),
+                None => self.step(Op::Pass(LATE_US)),
             }
             rounds += 1;
             assert!(rounds < 500, "those who wait sleep, and nobody holds the lock");

@@ -1,10 +1,11 @@
 //! All of [`Lock`](super::Lock) but the value; the protocol is in the [module docs](super).
 
 use super::LockStatistics;
-use super::grace::{self, GRACE_US, LOOKS_MAX, WATCHER_LOST_US, ring};
 use super::holder::HolderCell;
+use crate::clock;
+use crate::watched::{Awaits, Entry, Watch, Watched, WatchedLocked, WatchedWaiter, is_overdue, waiter_in};
 use filch_primitive::sync::atomic::{AtomicU8, Ordering};
-use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter, drop_contained};
+use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{hint, mutant, slice, wake_contained};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -31,54 +32,53 @@ pub(super) const OVERDUE_US: u64 = 500;
 /// that is over in that time costs more.
 const SPIN_MAX: u8 = 16;
 
+/// The number in the tag of one that waits and has looked. That of one that was woken is the tick at which it was.
+const HAS_LOOKED: u64 = 1;
+
 /// A lock around nothing.
 pub(super) struct RawLock {
     word: AtomicU8,
     /// How many looks are worth trying, by what came of the last ones.
     spin: AtomicU8,
     holder: HolderCell,
-    queue: WaitQueue<Care>,
+    queue: Watched<Turn>,
 }
 
-/// What is guarded by the queue's lock, beside the list. Waiters go by their id, 0 is none.
-pub(super) struct Care {
-    /// For whom a free lock is kept, and since when; meaningful while `RESERVED` is set.
+/// What is guarded by the queue's lock, beside the list.
+pub(super) struct Turn {
+    /// The waiter for whom a free lock is kept, by its id, and since which tick; meaningful while `RESERVED` is set. 0 is none.
     kept_for: usize,
-    kept_since_us: u64,
-    /// The waiter that will look when the head does not come.
-    watcher: usize,
-    /// Its waker, to be rung a grace after an unlock; away while it rings.
-    bell: Option<Waker>,
-    /// When the watcher was appointed, or its bell last taken.
-    asked_us: u64,
+    kept_at: u64,
+    /// Since when the lock is free, with a head that is awake, and nobody who waits has looked since.
+    told_at: Option<u64>,
 }
 
-const NO_CARE: Care = Care { kept_for: 0, kept_since_us: 0, watcher: 0, bell: None, asked_us: 0 };
+impl Turn {
+    const NEW: Self = Self { kept_for: 0, kept_at: 0, told_at: None };
+}
+
+impl Awaits for Turn {
+    fn is_awaited(&self) -> bool {
+        self.told_at.is_some()
+    }
+
+    fn visit(&mut self, tick: u64) -> bool {
+        self.told_at.is_some_and(|since| is_overdue(since, tick))
+    }
+
+    fn asked(tag: Tag, tick: u64) -> Tag {
+        Tag { number: tick, ..tag }
+    }
+}
+
+type TurnLocked<'q> = WatchedLocked<'q, Turn>;
+type TurnWaiter<'q> = WatchedWaiter<'q, Turn>;
 
 /// What an attempt under the queue's lock found.
 enum Take {
     Taken,
     Held,
     Reserved,
-}
-
-/// Who is to be called once the queue's lock is released.
-#[derive(Default)]
-struct Calls {
-    head: Option<Waker>,
-    watcher: Option<Waker>,
-    bell: Option<Waker>,
-    /// Not called, dropped.
-    dismissed: Option<Waker>,
-}
-
-impl Calls {
-    fn make(self) {
-        self.dismissed.into_iter().for_each(drop_contained);
-        self.head.into_iter().for_each(wake_contained);
-        self.watcher.into_iter().for_each(wake_contained);
-        self.bell.into_iter().for_each(ring);
-    }
 }
 
 impl RawLock {
@@ -88,7 +88,7 @@ impl RawLock {
             word: AtomicU8::new(FREE),
             spin: AtomicU8::new(SPIN_MAX),
             holder: HolderCell::new(),
-            queue: WaitQueue::new(NO_CARE),
+            queue: Watched::new(),
         }
     }
 
@@ -98,8 +98,20 @@ impl RawLock {
             word: AtomicU8::new(FREE),
             spin: AtomicU8::new(SPIN_MAX),
             holder: HolderCell::new(),
-            queue: WaitQueue::new(NO_CARE),
+            queue: Watched::made(Turn::NEW),
         }
+    }
+
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(super) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
+    /// The wait queue.
+    #[inline]
+    fn queue(&self) -> &WaitQueue<Watch<Turn>> {
+        self.queue.queue_or(|| Turn::NEW)
     }
 
     /// Whether somebody holds the lock at this moment.
@@ -156,20 +168,24 @@ impl RawLock {
                 Err(changed) => now = changed,
             }
         }
-        now & LOCKED == 0 && matches!(self.take(&mut self.queue.lock(), 0), Take::Taken)
+        now & LOCKED == 0 && self.try_lock_kept()
+    }
+
+    /// Takes a lock that is kept for one that does not come.
+    fn try_lock_kept(&self) -> bool {
+        let mut locked = self.queue().lock();
+        matches!(self.take(&mut locked, 0), Take::Taken)
     }
 
     /// Takes the lock if it is free, and not kept for another than `waiter`, or kept for too long.
-    fn take(&self, locked: &mut Locked<'_, Care>, waiter: usize) -> Take {
+    fn take(&self, locked: &mut TurnLocked<'_>, waiter: usize) -> Take {
         // Ordering: Relaxed, the exchange decides.
         let mut now = self.word.load(Ordering::Relaxed);
         loop {
             if now & LOCKED != 0 {
                 return Take::Held;
             }
-            if now & RESERVED != 0
-                && locked.kept_for != waiter
-                && grace::micros().saturating_sub(locked.kept_since_us) <= GRACE_US
+            if now & RESERVED != 0 && locked.kept_for != waiter && !is_overdue(locked.kept_at, locked.tick())
             {
                 return Take::Reserved;
             }
@@ -178,7 +194,7 @@ impl RawLock {
             // Ordering: as in `try_lock`.
             match self.word.compare_exchange_weak(now, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
-                    locked.kept_for = 0;
+                    (locked.kept_for, locked.told_at) = (0, None);
                     return Take::Taken;
                 }
                 Err(changed) => now = changed,
@@ -194,9 +210,7 @@ impl RawLock {
 
     /// Who holds the lock, how many wait, and how many did at most.
     pub(super) fn statistics(&self) -> LockStatistics {
-        let locked = self.queue.lock();
-        let (waiters, waiters_peak) = (locked.len(), locked.peak());
-        drop(locked);
+        let (waiters, waiters_peak) = self.queue.count();
         // Ordering: Acquire, paired with the Release of `unlock`: the note of one that had released the lock by now is struck out.
         let held = self.word.load(Ordering::Acquire) & LOCKED != 0;
         let holder = if held { self.holder.read() } else { None };
@@ -232,27 +246,35 @@ impl RawLock {
 
     #[cold]
     fn unlock_queued(&self) {
-        let now_us = grace::micros();
-        let mut locked = self.queue.lock();
-        let calls = look_after(&mut locked, now_us);
+        let now_us = clock::micros();
+        let mut locked = self.queue().lock();
+        let head = wake_head(&mut locked);
         let next = self.plan(&mut locked, now_us);
+        let entry = self.mark(&mut locked);
         // Ordering: Release, as in `unlock`. A store suffices: while `LOCKED` is set only holders of the queue's lock
         // change the word, and that is us.
         self.word.store(next, Ordering::Release);
         drop(locked);
-        calls.make();
+        drop(entry);
+        head.into_iter().for_each(wake_contained);
     }
 
     /// The word of a lock that becomes free now, with a head that has been woken; keeps it for the head where that has waited
     /// enough.
-    fn plan(&self, locked: &mut Locked<'_, Care>, now_us: u64) -> u8 {
+    fn plan(&self, locked: &mut TurnLocked<'_>, now_us: u64) -> u8 {
         locked.kept_for = 0;
         let (Some(id), Some(tag)) = (locked.front_id(), locked.front()) else { return FREE };
         if now_us.saturating_sub(tag.since) <= OVERDUE_US {
             return QUEUED | TURNS_MAX;
         }
-        (locked.kept_for, locked.kept_since_us) = (id, now_us);
+        (locked.kept_for, locked.kept_at) = (id, locked.tick());
         QUEUED | RESERVED
+    }
+
+    /// Has the watchman look after those behind the head, and those who find the lock kept.
+    fn mark(&self, locked: &mut TurnLocked<'_>) -> Option<Entry<'_, Turn>> {
+        // Who comes later takes a lock that is not kept.
+        if locked.len() < 2 && locked.kept_for == 0 { None } else { self.queue.mark(locked) }
     }
 
     /// Under the queue's lock: no unlock passes it by any more, for the head may not be on its way. Sets `flags` as well; the
@@ -271,20 +293,17 @@ impl RawLock {
     }
 
     /// Clears `QUEUED` when nobody is left.
-    fn settle(&self, locked: &Locked<'_, Care>) {
+    fn settle(&self, locked: &mut TurnLocked<'_>) {
         if locked.is_empty() {
+            locked.told_at = None;
             // Ordering: Relaxed, it says who is in the list, which the queue's lock guards; the exchange keeps the
             // release sequence of the last unlock going.
             self.word.fetch_and(!(QUEUED | TURNS), Ordering::Relaxed);
         }
     }
 
-    /// One look of a waiter, under the queue's lock. What it is done with is a bell, to be dropped.
-    fn step(
-        &self,
-        mut waiter: Pin<&mut Waiter<'_, Care>>,
-        locked: &mut Locked<'_, Care>,
-    ) -> Step<Option<Waker>> {
+    /// One look of a waiter, under the queue's lock.
+    fn step(&self, mut waiter: Pin<&mut TurnWaiter<'_>>, locked: &mut TurnLocked<'_>) -> Step<()> {
         let id = waiter.id();
         let (phase, tag) = waiter.as_mut().look(locked);
         loop {
@@ -292,7 +311,7 @@ impl RawLock {
                 Take::Taken => {
                     waiter.leave_locked(locked);
                     self.settle(locked);
-                    return Step::Done(resign(locked, id));
+                    return Step::Done(());
                 }
                 Take::Held => true,
                 Take::Reserved => false,
@@ -303,133 +322,66 @@ impl RawLock {
                 // Unlocked in between, by somebody who saw nobody waiting.
                 continue;
             }
-            let joined_before = tag.number != 0;
+            if held {
+                // Its unlock will see to the others.
+                locked.told_at = None;
+            }
+            let has_looked = tag.number != 0;
             let is_head = locked.front_id().is_none_or(|front| front == id);
             let since = match phase {
                 // Woken and lost: from now on long overdue, so that the next unlock hands over.
                 Phase::Woken if is_head => 0,
-                _ if joined_before => tag.since,
-                _ => grace::micros(),
+                _ if has_looked => tag.since,
+                _ => clock::micros(),
             };
-            if locked.watcher == 0 && !is_head {
-                (locked.watcher, locked.asked_us) = (id, grace::micros());
-            }
-            // One that was struck takes its old place again. The number of one that waits is how often it has looked.
-            let number = tag.number.saturating_add(1).min(LOOKS_MAX);
-            return Step::Wait { front: joined_before, tag: Tag { number, since, place: None } };
+            // One that was struck takes its old place again.
+            return Step::Wait { front: has_looked, tag: Tag { number: HAS_LOOKED, since, place: None } };
         }
     }
 
-    /// The watcher leaves its bell, for the next unlock to ring.
-    fn leave_bell(&self, id: usize, bell: Waker) {
-        let mut locked = self.queue.lock();
-        let left = if locked.watcher != id {
-            Some(bell)
-        } else if self.is_locked() {
-            locked.bell.replace(bell)
-        } else {
-            // Unlocked before there was a bell: rung for that unlock.
-            locked.asked_us = grace::micros();
-            drop(locked);
-            return ring(bell);
-        };
-        drop(locked);
-        left.into_iter().for_each(drop_contained);
-    }
-
     /// A waiter goes away; whoever relied on it is told.
-    fn give_up(&self, waiter: Pin<&mut Waiter<'_, Care>>) {
+    fn give_up(&self, waiter: Pin<&mut TurnWaiter<'_>>) {
         let id = waiter.id();
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         let phase = waiter.leave_locked(&mut locked);
         if !mutant::planted("lock.give_up.turns") {
             self.end_turns(0);
         }
         let kept_for_it = locked.kept_for == id;
-        let watched = locked.watcher == id;
-        let bell = resign(&mut locked, id);
-        let mut calls = Calls::default();
+        let mut head = None;
         // While somebody holds the lock, its unlock will see to the others.
-        let counted_on = (phase == Phase::Woken && !mutant::planted("lock.give_up.silent")) || watched;
+        let counted_on = phase == Phase::Woken && !mutant::planted("lock.give_up.silent");
         if kept_for_it || (counted_on && !self.is_locked()) {
-            let now_us = grace::micros();
-            calls = look_after(&mut locked, now_us);
+            head = wake_head(&mut locked);
             if kept_for_it {
+                let next = self.plan(&mut locked, clock::micros());
                 // `RESERVED` is set and `LOCKED` is not: only holders of the queue's lock change such a word.
-                let next = self.plan(&mut locked, now_us);
                 // Ordering: Release, and an exchange, to hand on what the last unlock released.
                 self.word.swap(next, Ordering::AcqRel);
             }
         }
-        self.settle(&locked);
+        self.settle(&mut locked);
+        let entry = self.mark(&mut locked);
         drop(locked);
-        bell.into_iter().for_each(drop_contained);
-        calls.make();
+        drop(entry);
+        head.into_iter().for_each(wake_contained);
     }
 }
 
-/// Where `id` is the watcher there is none from now on. The answer is its bell.
-fn resign(locked: &mut Locked<'_, Care>, id: usize) -> Option<Waker> {
-    if locked.watcher != id {
-        return None;
-    }
-    locked.watcher = 0;
-    locked.bell.take()
-}
-
-/// The lock becomes free, or is: sees to it that the first waiter is awake, and that a watcher will look when that one does not
-/// come. Strikes those that were woken and did not come.
-fn look_after(locked: &mut Locked<'_, Care>, now_us: u64) -> Calls {
-    let mut calls = Calls::default();
+/// The lock becomes free, or is: sees to it that the first waiter is awake. Strikes those that were woken and did not come. The
+/// answer is the waker to wake.
+fn wake_head(locked: &mut TurnLocked<'_>) -> Option<Waker> {
+    let tick = locked.tick();
+    locked.told_at.get_or_insert(tick);
     let mut cursor = locked.cursor();
     while let Some((phase, tag)) = cursor.current() {
         match phase {
-            // The number of one that is woken is the time of waking.
-            Phase::Woken if now_us.saturating_sub(tag.number) > GRACE_US => cursor.strike(),
-            Phase::Waiting => {
-                calls.head = cursor.wake_in_place(Tag { number: now_us, ..tag });
-                break;
-            }
+            Phase::Woken if is_overdue(tag.number, tick) => cursor.strike(),
+            Phase::Waiting => return cursor.wake_in_place(Turn::asked(tag, tick)),
             _ => break,
         }
     }
-    if locked.len() < 2 {
-        // Nobody is behind the head; who comes will look for itself.
-        return calls;
-    }
-    if let Some(head) = locked.front_id() {
-        // One cannot watch over oneself.
-        calls.dismissed = resign(locked, head);
-    }
-    let asked_for_us = now_us.saturating_sub(locked.asked_us);
-    let mut asks_last = locked.watcher == 0;
-    if !asks_last {
-        calls.bell = locked.bell.take();
-        if calls.bell.is_some() {
-            locked.asked_us = now_us;
-            // It may not come: two futures of one task are often abandoned together.
-            asks_last = asked_for_us > GRACE_US;
-        } else if asked_for_us > WATCHER_LOST_US {
-            locked.watcher = 0;
-            asks_last = true;
-        }
-    }
-    if asks_last {
-        // The last one will be there for longest.
-        let watcher = locked.watcher;
-        let mut cursor = locked.cursor_at_back();
-        let id = cursor.id().unwrap_or(0);
-        match cursor.current() {
-            _ if id == watcher => {}
-            Some((Phase::Waiting, tag)) => {
-                calls.watcher = cursor.wake_in_place(Tag { number: now_us, ..tag });
-                (locked.watcher, locked.asked_us) = (id, now_us);
-            }
-            _ if watcher == 0 => (locked.watcher, locked.asked_us) = (id, now_us),
-            _ => {}
-        }
-    }
-    calls
+    None
 }
 
 pin_project! {
@@ -437,14 +389,14 @@ pin_project! {
     pub(super) struct RawAcquire<'a> {
         raw: &'a RawLock,
         #[pin]
-        waiter: Waiter<'a, Care>,
+        waiter: Option<TurnWaiter<'a>>,
     }
 
     impl<'a> PinnedDrop for RawAcquire<'a> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.as_mut().is_joined() {
-                this.raw.give_up(this.waiter);
+            let this = this.project();
+            if let Some(mut waiter) = this.waiter.as_pin_mut() && waiter.as_mut().is_joined() {
+                this.raw.give_up(waiter);
             }
         }
     }
@@ -452,7 +404,7 @@ pin_project! {
 
 impl<'a> RawAcquire<'a> {
     pub(super) fn new(raw: &'a RawLock) -> Self {
-        Self { raw, waiter: Waiter::new(&raw.queue) }
+        Self { raw, waiter: None }
     }
 }
 
@@ -463,7 +415,7 @@ impl Future for RawAcquire<'_> {
         ready!(slice::proceed(cx));
         let mut this = self.project();
         let raw = *this.raw;
-        if this.waiter.as_mut().is_joined() {
+        if this.waiter.as_mut().as_pin_mut().is_some_and(Waiter::is_joined) {
             // Woken: it would lose to whoever happens to hold the lock for this moment.
             if raw.is_locked() {
                 raw.spin(|| true);
@@ -471,38 +423,16 @@ impl Future for RawAcquire<'_> {
         } else if raw.try_lock() || raw.spin(|| raw.try_lock()) {
             return Poll::Ready(());
         }
-        let id = this.waiter.id();
-        let waker = cx.waker();
-        let mut kept_for_another = None;
-        let mut needs_bell = false;
-        let polled = this.waiter.poll_wait(&mut Context::from_waker(waker), |waiter, locked| {
+        let mut entry = None;
+        let waiter = waiter_in(this.waiter, raw.queue());
+        let polled = waiter.poll_wait(cx, |waiter, locked| {
             let step = raw.step(waiter, locked);
-            kept_for_another = match &step {
-                Step::Wait { tag, .. } if raw.is_reserved() => Some(tag.number),
-                _ => None,
-            };
-            needs_bell =
-                locked.watcher == id && !locked.bell.as_ref().is_some_and(|bell| bell.will_wake(waker));
+            if matches!(step, Step::Wait { .. }) && entry.is_none() {
+                entry = raw.queue.mark(locked);
+            }
             step
         });
-        if let Poll::Ready(bell) = polled {
-            bell.into_iter().for_each(drop_contained);
-            return Poll::Ready(());
-        }
-        // Kept for another: nobody else may be there to notice when the grace is over.
-        match kept_for_another {
-            Some(looks) if looks < LOOKS_MAX => waker.wake_by_ref(),
-            Some(_) => ring(waker.clone()),
-            None if needs_bell => raw.leave_bell(id, waker.clone()),
-            None => {}
-        }
-        Poll::Pending
-    }
-}
-
-impl RawLock {
-    fn is_reserved(&self) -> bool {
-        // Ordering: Relaxed, asked under the queue's lock, which guards this bit.
-        self.word.load(Ordering::Relaxed) & RESERVED != 0
+        drop(entry);
+        polled
     }
 }

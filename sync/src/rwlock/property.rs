@@ -2,8 +2,8 @@
 //! polled no more.
 
 use super::{RwLock, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard};
-use crate::lock::grace::{GRACE_US, held};
 use crate::testing::Hand;
+use crate::watchman::held::{self, OVERDUE_US};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -335,7 +335,7 @@ fn all_but_one_get_through(people: &mut People<'_>, clock: &held::Hold, abandone
             }
             people.listen();
         }
-        clock.pass(GRACE_US + 1);
+        clock.pass(OVERDUE_US);
         rounds += 1;
         assert!(rounds < 200, "those who wait sleep, and nobody holds the lock");
     }
@@ -368,7 +368,7 @@ proptest! {
         let mut model = Model::default();
         ops.into_iter().for_each(|op| step(&mut people, &mut model, op));
         if late {
-            clock.pass(2 * GRACE_US);
+            clock.pass(OVERDUE_US);
         }
         all_but_one_get_through(&mut people, &clock, abandoned);
     }

@@ -1,17 +1,17 @@
 //! All of [`RwLock`](super::RwLock) but the value; the protocol is in the [module docs](super).
 
 use super::RwLockStatistics;
-use super::turns::{Duty, Holds, Kind, Turns, appoint_watcher, promise_front};
+use super::turns::{Holds, Kind, Turns, TurnsLocked, promise_front};
 use crate::lock::HolderCell;
-use crate::lock::grace::{self, LOOKS_MAX, ring};
+use crate::watched::{Watch, Watched, WatchedWaiter, waiter_in};
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
-use filch_primitive::wait_list::{Locked, Phase, Step, WaitQueue, Waiter, drop_contained};
-use filch_primitive::{WakeBatch, mutant, slice, wake_contained};
+use filch_primitive::wait_list::{Phase, Step, WaitQueue, Waiter};
+use filch_primitive::{WakeBatch, mutant, slice};
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 const WRITER: usize = 1;
 const UPGRADABLE: usize = 2;
@@ -47,18 +47,30 @@ fn taken(word: usize, kind: Kind) -> usize {
 pub(super) struct RawRwLock {
     word: AtomicUsize,
     holder: HolderCell,
-    queue: WaitQueue<Turns>,
+    queue: Watched<Turns>,
 }
 
 impl RawRwLock {
     #[cfg(not(filch_loom))]
     pub(super) const fn new() -> Self {
-        Self { word: AtomicUsize::new(0), holder: HolderCell::new(), queue: WaitQueue::new(Turns::NEW) }
+        Self { word: AtomicUsize::new(0), holder: HolderCell::new(), queue: Watched::new() }
     }
 
     #[cfg(filch_loom)]
     pub(super) fn new() -> Self {
-        Self { word: AtomicUsize::new(0), holder: HolderCell::new(), queue: WaitQueue::new(Turns::NEW) }
+        Self { word: AtomicUsize::new(0), holder: HolderCell::new(), queue: Watched::made(Turns::NEW) }
+    }
+
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(super) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
+    /// The wait queue.
+    #[inline]
+    fn queue(&self) -> &WaitQueue<Watch<Turns>> {
+        self.queue.queue_or(|| Turns::NEW)
     }
 
     /// Takes the lock if that can be done without waiting.
@@ -83,11 +95,11 @@ impl RawRwLock {
 
     #[cold]
     fn try_take_queued(&self, kind: Kind) -> bool {
-        let mut locked = self.queue.lock();
-        if locked.is_overdue(grace::micros()) {
+        let mut locked = self.queue().lock();
+        if locked.is_overdue(locked.tick()) {
             drop(locked);
             self.serve();
-            locked = self.queue.lock();
+            locked = self.queue().lock();
         }
         // Whoever holds the upgradable right comes before all that wait.
         if !locked.is_empty() && kind != Kind::Upgrade {
@@ -106,7 +118,7 @@ impl RawRwLock {
     }
 
     /// Under the queue's lock: takes the lock, or sets `QUEUED`.
-    fn take_or_queue(&self, locked: &Locked<'_, Turns>, kind: Kind, passes: bool) -> bool {
+    fn take_or_queue(&self, locked: &TurnsLocked<'_>, kind: Kind, passes: bool) -> bool {
         let blind = mutant::planted("rwlock.join.blind");
         let readers_count = !mutant::planted("rwlock.upgrade.readers");
         // Ordering: Relaxed, the exchange decides.
@@ -193,14 +205,13 @@ impl RawRwLock {
     /// Promises the lock to those at the head of the queue, as many as may hold it together.
     #[cold]
     fn serve(&self) {
-        self.serve_locked(self.queue.lock());
+        self.serve_locked(self.queue().lock());
     }
 
-    fn serve_locked<'q>(&'q self, mut locked: Locked<'q, Turns>) {
-        let now_us = grace::micros();
+    fn serve_locked<'q>(&'q self, mut locked: TurnsLocked<'q>) {
         let mut batch = WakeBatch::new();
-        let mut dismissed: Option<Waker> = None;
-        locked.take_back_overdue(now_us);
+        let tick = locked.tick();
+        locked.take_back_overdue(tick);
         while let Some(tag) = locked.front() {
             let kind = Kind::of(tag);
             // Ordering: Relaxed. While `QUEUED` is set the lock is taken under the queue's lock only, so no holder is missed. One that
@@ -211,41 +222,34 @@ impl RawRwLock {
             }
             if !batch.has_room() {
                 drop(locked);
-                dismissed.take().into_iter().for_each(drop_contained);
                 batch.wake_all();
-                locked = self.queue.lock();
+                locked = self.queue().lock();
                 continue;
             }
-            let (waker, bell) = promise_front(&mut locked, kind, now_us);
-            waker.into_iter().for_each(|waker| batch.push(waker));
-            // One at most in one section: from then on nobody watches.
-            dismissed = bell.or(dismissed);
+            promise_front(&mut locked, kind).into_iter().for_each(|waker| batch.push(waker));
         }
-        let calls = appoint_watcher(&mut locked, now_us);
+        let entry = self.queue.mark(&mut locked);
         self.settle(&locked);
         drop(locked);
-        dismissed.into_iter().for_each(drop_contained);
+        drop(entry);
         batch.wake_all();
-        calls.watcher.into_iter().for_each(wake_contained);
-        calls.bell.into_iter().for_each(ring);
     }
 
     /// Clears `QUEUED` when nobody waits and nobody is awaited.
-    fn settle(&self, locked: &Locked<'_, Turns>) {
+    fn settle(&self, locked: &TurnsLocked<'_>) {
         if locked.is_empty() && !locked.is_promised() {
             // Ordering: Relaxed, it says what the queue's lock guards; the exchange keeps the release sequences going.
             self.word.fetch_and(!QUEUED, Ordering::Relaxed);
         }
     }
 
-    /// One look of a waiter, under the queue's lock. What it is done with is a bell, to be dropped.
+    /// One look of a waiter, under the queue's lock.
     fn step(
         &self,
-        mut waiter: Pin<&mut Waiter<'_, Turns>>,
-        locked: &mut Locked<'_, Turns>,
+        mut waiter: Pin<&mut TurnsWaiter<'_>>,
+        locked: &mut TurnsLocked<'_>,
         kind: Kind,
-    ) -> Step<Option<Waker>> {
-        let id = waiter.id();
+    ) -> Step<()> {
         let (phase, tag) = waiter.as_mut().look(locked);
         if matches!(phase, Phase::Waiting | Phase::Woken) {
             return Step::Wait { front: false, tag: kind.tag() };
@@ -262,33 +266,18 @@ impl RawRwLock {
         }
         waiter.leave_locked(locked);
         self.settle(locked);
-        Step::Done(locked.resign(id))
-    }
-
-    /// The watcher leaves its bell, for the next promise to ring.
-    fn leave_bell(&self, id: usize, bell: Waker) {
-        let mut locked = self.queue.lock();
-        let (bell, rings) = locked.keep_bell(id, bell, grace::micros());
-        drop(locked);
-        match bell {
-            Some(bell) if rings => ring(bell),
-            Some(bell) => drop_contained(bell),
-            None => {}
-        }
+        Step::Done(())
     }
 
     /// A waiter goes away. What it was promised, and whoever it stood before, is looked after.
-    fn give_up(&self, mut waiter: Pin<&mut Waiter<'_, Turns>>) {
-        let id = waiter.id();
-        let mut locked = self.queue.lock();
+    fn give_up(&self, mut waiter: Pin<&mut TurnsWaiter<'_>>) {
+        let mut locked = self.queue().lock();
         let (phase, tag) = waiter.as_mut().look(&locked);
         if !mutant::planted("rwlock.give_up.keeps") {
             locked.redeem(phase, tag);
         }
         waiter.leave_locked(&mut locked);
-        let bell = locked.resign(id);
         self.serve_locked(locked);
-        bell.into_iter().for_each(drop_contained);
     }
 
     /// Notes who holds the lock for writing: the caller.
@@ -298,9 +287,7 @@ impl RawRwLock {
     }
 
     pub(super) fn statistics(&self) -> RwLockStatistics {
-        let locked = self.queue.lock();
-        let (waiters, waiters_peak) = (locked.len(), locked.peak());
-        drop(locked);
+        let (waiters, waiters_peak) = self.queue.count();
         // Ordering: Acquire, paired with the Release of `give_up_for`: the note of one that wrote before is struck out.
         let Holds { readers, upgradable, writer } = held(self.word.load(Ordering::Acquire));
         let writer = if writer { self.holder.read() } else { None };
@@ -315,21 +302,22 @@ impl RawRwLock {
     }
 }
 
+type TurnsWaiter<'q> = WatchedWaiter<'q, Turns>;
+
 pin_project! {
     /// Waits for a [`RawRwLock`]; ready means held.
     pub(super) struct RawTake<'a> {
         raw: &'a RawRwLock,
         kind: Kind,
-        looks: u64,
         #[pin]
-        waiter: Waiter<'a, Turns>,
+        waiter: Option<TurnsWaiter<'a>>,
     }
 
     impl<'a> PinnedDrop for RawTake<'a> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.as_mut().is_joined() {
-                this.raw.give_up(this.waiter);
+            let this = this.project();
+            if let Some(mut waiter) = this.waiter.as_pin_mut() && waiter.as_mut().is_joined() {
+                this.raw.give_up(waiter);
             }
         }
     }
@@ -337,7 +325,7 @@ pin_project! {
 
 impl<'a> RawTake<'a> {
     pub(super) fn new(raw: &'a RawRwLock, kind: Kind) -> Self {
-        Self { raw, kind, looks: 0, waiter: Waiter::new(&raw.queue) }
+        Self { raw, kind, waiter: None }
     }
 }
 
@@ -348,10 +336,11 @@ impl Future for RawTake<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(slice::proceed(cx));
         let mut this = self.project();
-        if !this.waiter.as_mut().is_joined() && this.raw.try_take(*this.kind) {
+        let joined = this.waiter.as_mut().as_pin_mut().is_some_and(Waiter::is_joined);
+        if !joined && this.raw.try_take(*this.kind) {
             return Poll::Ready(());
         }
-        wait(this.raw, *this.kind, this.looks, this.waiter, cx)
+        wait(this.raw, *this.kind, waiter_in(this.waiter, this.raw.queue()), cx)
     }
 }
 
@@ -360,40 +349,23 @@ impl Future for RawTake<'_> {
 fn wait<'a>(
     raw: &'a RawRwLock,
     kind: Kind,
-    looks: &mut u64,
-    waiter: Pin<&mut Waiter<'a, Turns>>,
+    waiter: Pin<&mut TurnsWaiter<'a>>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
-    let id = waiter.id();
-    let waker = cx.waker();
-    let mut duty = Duty::None;
-    let polled = waiter.poll_wait(&mut Context::from_waker(waker), |waiter, locked| {
+    let mut entry = None;
+    let mut overdue = false;
+    let polled = waiter.poll_wait(cx, |waiter, locked| {
         let step = raw.step(waiter, locked, kind);
         if matches!(step, Step::Wait { .. }) {
-            let is_head = locked.front_id().is_none_or(|front| front == id);
-            let alone = is_head && !locked.is_promised();
-            duty = locked.duty(id, alone, waker, grace::micros());
+            overdue = locked.is_overdue(locked.tick());
+            entry = entry.take().or_else(|| raw.queue.mark(locked));
         }
         step
     });
-    if let Poll::Ready(bell) = polled {
-        bell.into_iter().for_each(drop_contained);
-        return Poll::Ready(());
+    drop(entry);
+    if polled.is_pending() && overdue && !mutant::planted("rwlock.wait.overlooks") {
+        // Somebody has not come: what was promised is taken back.
+        raw.serve();
     }
-    match duty {
-        Duty::None => {}
-        Duty::LeaveBell => raw.leave_bell(id, waker.clone()),
-        Duty::LookAgain if *looks < LOOKS_MAX => {
-            *looks += 1;
-            waker.wake_by_ref();
-        }
-        Duty::LookAgain => ring(waker.clone()),
-        Duty::TakeBack { watches } => {
-            if watches {
-                raw.leave_bell(id, waker.clone());
-            }
-            raw.serve();
-        }
-    }
-    Poll::Pending
+    polled
 }

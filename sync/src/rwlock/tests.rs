@@ -3,8 +3,8 @@
 
 use super::{OwnedRwLockUpgradableReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
 use super::{RwLockUpgradableReadGuard, RwLockWriteGuard, raw};
-use crate::lock::grace::{GRACE_US, held};
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
+use crate::watchman::held::{self, OVERDUE_US};
 use futures_lite::future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -193,7 +193,7 @@ fn futurelock_a_newcomer_gets_past_an_abandoned_turn() {
     drop(guard);
     assert_eq!(abandoned.wakes(), 1);
     assert!(lock.try_read().is_none(), "kept for it");
-    clock.pass(GRACE_US + 1);
+    clock.pass(OVERDUE_US);
     drop(lock.try_read().unwrap());
     // It comes after all.
     drop(abandoned.ready());
@@ -220,7 +220,7 @@ fn futurelock_those_that_wait_get_past_an_abandoned_turn() {
         let mut rounds = 0;
         while !others.is_empty() {
             others.retain_mut(|other| other.wakes() == 0 || other.poll().is_pending());
-            clock.pass(GRACE_US + 1);
+            clock.pass(OVERDUE_US);
             rounds += 1;
             assert!(rounds < 20, "nobody looks");
         }
@@ -238,16 +238,16 @@ fn futurelock_two_that_are_abandoned_together_do_not_stop_the_last() {
     let clock = held::hold();
     let lock = RwLock::new(());
     let guard = lock.try_write().unwrap();
-    let (mut head, mut watcher) = (Hand::new(lock.write()), Hand::new(lock.write()));
+    let (mut head, mut second) = (Hand::new(lock.write()), Hand::new(lock.write()));
     head.pends();
-    watcher.pends();
+    second.pends();
     let mut last = Hand::new(lock.read());
     last.pends();
-    clock.pass(GRACE_US + 1);
+    clock.pass(OVERDUE_US);
     drop(guard);
     let mut rounds = 0;
     while last.wakes() == 0 || last.poll().is_pending() {
-        clock.pass(GRACE_US + 1);
+        clock.pass(OVERDUE_US);
         rounds += 1;
         assert!(rounds < 20, "nobody looks");
     }
@@ -265,7 +265,7 @@ fn futurelock_one_that_begins_to_wait_for_an_abandoned_turn_looks_itself() {
     let mut rounds = 0;
     while late.poll().is_pending() {
         while late.wakes() == 0 {
-            clock.pass(GRACE_US / 2);
+            clock.pass(OVERDUE_US / 2);
             rounds += 1;
             assert!(rounds < 20, "nobody rings");
         }
@@ -282,7 +282,7 @@ fn futurelock_an_upgrade_that_is_abandoned_keeps_writers_out_only() {
     let mut upgrade = Hand::new(RwLockUpgradableReadGuard::upgrade(upgradable));
     upgrade.pends();
     drop(reader);
-    clock.pass(GRACE_US + 1);
+    clock.pass(OVERDUE_US);
     drop(lock.try_read().unwrap());
     assert!(lock.try_write().is_none());
     drop(upgrade.ready());
@@ -299,8 +299,8 @@ fn one_that_came_too_late_stands_where_it_stood_but_not_before_an_upgrade() {
     slow.pends();
     second.pends();
     drop(guard);
-    clock.pass(GRACE_US + 1);
-    // The bell has rung: the second looks, and lets itself in.
+    clock.pass(OVERDUE_US);
+    // The second was asked: it looks, and lets itself in.
     assert!(second.wakes() > 0);
     second.pends();
     let guard = second.ready();
@@ -316,7 +316,7 @@ fn one_that_came_too_late_stands_where_it_stood_but_not_before_an_upgrade() {
     let mut slow = Hand::new(lock.write());
     slow.pends();
     drop(guard);
-    clock.pass(GRACE_US + 1);
+    clock.pass(OVERDUE_US);
     let upgradable = lock.try_upgradable_read().unwrap();
     let reader = lock.try_read().unwrap();
     let mut upgrade = Hand::new(RwLockUpgradableReadGuard::upgrade(upgradable));
@@ -334,7 +334,7 @@ fn a_lock_that_is_held_for_long_wakes_nobody() {
     let guard = lock.try_write().unwrap();
     let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(lock.read())).collect();
     waiters.iter_mut().for_each(Hand::pends);
-    clock.pass(20 * GRACE_US);
+    clock.pass(20 * OVERDUE_US);
     assert!(waiters.iter().all(|waiter| waiter.wakes() == 0));
     drop(guard);
 }
@@ -354,7 +354,7 @@ fn only_the_last_waker_is_woken_and_none_is_left_behind() {
     drop(guard);
     assert_eq!((a.take(), b.take()), (0, 1));
     drop((head.ready(), waiter.ready()));
-    assert_eq!((Arc::strong_count(&a), Arc::strong_count(&b)), (2, 2), "a bell was kept");
+    assert_eq!((Arc::strong_count(&a), Arc::strong_count(&b)), (2, 2), "a waker was kept");
 }
 
 #[test]

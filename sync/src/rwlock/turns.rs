@@ -1,9 +1,9 @@
-//! Whose turn it is: what may be held together, what is promised to whom, and who watches over a promise.
+//! Whose turn it is: what may be held together, and what is promised to whom.
 //!
 //! Plain state, all of it under the queue's lock.
 
-use crate::lock::grace::{GRACE_US, WATCHER_LOST_US};
-use filch_primitive::wait_list::{Locked, Phase, Tag};
+use crate::watched::{Awaits, WatchedLocked, is_overdue};
+use filch_primitive::wait_list::{Phase, Tag};
 use std::task::Waker;
 
 /// What is asked for.
@@ -90,61 +90,39 @@ impl Holds {
     }
 }
 
-/// What the queue's lock guards, beside the list. Waiters go by their id, 0 is none.
+/// What the queue's lock guards, beside the list.
 pub(super) struct Turns {
     /// What was promised to waiters that have not come yet.
     pub(super) promised: Holds,
-    /// When the last promise was made.
-    promised_us: u64,
+    /// The tick at which the last promise was made.
+    promised_at: u64,
     /// Goes on whenever promises are taken back: one of an earlier epoch is void.
     epoch: u64,
-    /// The waiter that will look when somebody does not come.
-    watcher: usize,
-    /// Its waker, to be rung a grace after a promise; away while it rings.
-    bell: Option<Waker>,
-    /// When the watcher was appointed, or its bell last taken.
-    asked_us: u64,
 }
 
-/// Who is to be called once the queue's lock is released.
-#[derive(Default)]
-pub(super) struct Calls {
-    /// To be woken a grace later.
-    pub(super) bell: Option<Waker>,
-    /// To be woken now.
-    pub(super) watcher: Option<Waker>,
-}
+pub(super) type TurnsLocked<'q> = WatchedLocked<'q, Turns>;
 
-/// What one that has to wait owes to the others.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Duty {
-    /// Nothing.
-    None,
-    /// It watches, and leaves its bell.
-    LeaveBell,
-    /// It watches, while somebody is awaited: it looks again soon.
-    LookAgain,
-    /// Somebody has not come: what was promised is taken back. If it watches it leaves its bell before.
-    TakeBack {
-        /// Whether it watches.
-        watches: bool,
-    },
+impl Awaits for Turns {
+    fn is_awaited(&self) -> bool {
+        self.is_promised()
+    }
+
+    fn visit(&mut self, tick: u64) -> bool {
+        self.is_overdue(tick)
+    }
 }
 
 impl Turns {
     pub(super) const NEW: Self = Self {
         promised: Holds::NOTHING,
-        promised_us: 0,
+        promised_at: 0,
         // Not zero: that is what one that waits says of itself before anything was promised to it.
         epoch: 1,
-        watcher: 0,
-        bell: None,
-        asked_us: 0,
     };
 
-    /// Whether somebody has not come for a whole grace.
-    pub(super) fn is_overdue(&self, now_us: u64) -> bool {
-        self.is_promised() && now_us.saturating_sub(self.promised_us) > GRACE_US
+    /// Whether somebody has not come in time.
+    pub(super) fn is_overdue(&self, tick: u64) -> bool {
+        self.is_promised() && is_overdue(self.promised_at, tick)
     }
 
     pub(super) fn is_promised(&self) -> bool {
@@ -152,8 +130,8 @@ impl Turns {
     }
 
     /// Takes all promises back where somebody has not come in time.
-    pub(super) fn take_back_overdue(&mut self, now_us: u64) {
-        if self.is_overdue(now_us) {
+    pub(super) fn take_back_overdue(&mut self, tick: u64) {
+        if self.is_overdue(tick) {
             self.promised = Holds::NOTHING;
             self.epoch += 1;
         }
@@ -167,99 +145,15 @@ impl Turns {
         }
         stands
     }
-
-    /// Where `id` is the watcher there is none from now on. The answer is its bell, to be dropped once the lock is released.
-    pub(super) fn resign(&mut self, id: usize) -> Option<Waker> {
-        if self.watcher != id {
-            return None;
-        }
-        self.watcher = 0;
-        self.bell.take()
-    }
-
-    /// `id` is going to wait, `alone` or not: what does it owe?
-    pub(super) fn duty(&mut self, id: usize, alone: bool, waker: &Waker, now_us: u64) -> Duty {
-        let lost = self.bell.is_none() && now_us.saturating_sub(self.asked_us) > WATCHER_LOST_US;
-        if (self.watcher == 0 && !alone) || (lost && self.is_promised()) {
-            (self.watcher, self.asked_us) = (id, now_us);
-        }
-        let watches = self.watcher == id;
-        if self.is_overdue(now_us) {
-            Duty::TakeBack { watches }
-        } else if !watches || self.bell.as_ref().is_some_and(|bell| bell.will_wake(waker)) {
-            Duty::None
-        } else if self.is_promised() {
-            self.asked_us = now_us;
-            Duty::LookAgain
-        } else {
-            Duty::LeaveBell
-        }
-    }
-
-    /// Keeps the bell of the watcher `id`, to be rung at the next promise. One that is not kept is given back, with whether it must
-    /// ring at once: somebody is awaited already.
-    pub(super) fn keep_bell(&mut self, id: usize, bell: Waker, now_us: u64) -> (Option<Waker>, bool) {
-        if self.watcher != id {
-            return (Some(bell), false);
-        }
-        if self.is_promised() && !self.is_overdue(now_us) {
-            self.asked_us = now_us;
-            return (Some(bell), true);
-        }
-        (self.bell.replace(bell), false)
-    }
 }
 
-/// Promises the first waiter, which is of this kind, what it waits for. The answer is its waker, and a bell to be dropped: one
-/// whose turn has come watches no more.
-pub(super) fn promise_front(
-    locked: &mut Locked<'_, Turns>,
-    kind: Kind,
-    now_us: u64,
-) -> (Option<Waker>, Option<Waker>) {
-    let bell = locked.front_id().and_then(|id| locked.resign(id));
+/// Promises the first waiter, which is of this kind, what it waits for. The answer is its waker.
+pub(super) fn promise_front(locked: &mut TurnsLocked<'_>, kind: Kind) -> Option<Waker> {
     locked.promised.add(kind);
-    locked.promised_us = now_us;
+    locked.promised_at = locked.tick();
     // First the tag, which says when the promise was made, then out of the list.
     let tag = Tag { number: locked.epoch, ..kind.tag() };
     let waker = locked.cursor().wake_in_place(tag);
     locked.notify_front(0);
-    (waker, bell)
-}
-
-/// Sees to it that one of those who wait will look when somebody who was promised the lock does not come.
-pub(super) fn appoint_watcher(locked: &mut Locked<'_, Turns>, now_us: u64) -> Calls {
-    let mut calls = Calls::default();
-    if !locked.is_promised() || locked.is_empty() {
-        return calls;
-    }
-    let asked_for_us = now_us.saturating_sub(locked.asked_us);
-    let mut asks_last = locked.watcher == 0;
-    if !asks_last {
-        calls.bell = locked.bell.take();
-        if calls.bell.is_some() {
-            locked.asked_us = now_us;
-            // It may not come: two futures of one task are often abandoned together.
-            asks_last = asked_for_us > GRACE_US;
-        } else if asked_for_us > WATCHER_LOST_US {
-            locked.watcher = 0;
-            asks_last = true;
-        }
-    }
-    if asks_last {
-        // The last one will be there for longest.
-        let watcher = locked.watcher;
-        let mut cursor = locked.cursor_at_back();
-        let id = cursor.id().unwrap_or(0);
-        match cursor.current() {
-            _ if id == watcher => {}
-            Some((Phase::Waiting, tag)) => {
-                calls.watcher = cursor.wake_in_place(tag);
-                (locked.watcher, locked.asked_us) = (id, now_us);
-            }
-            _ if watcher == 0 => (locked.watcher, locked.asked_us) = (id, now_us),
-            _ => {}
-        }
-    }
-    calls
+    waker
 }

@@ -1,8 +1,8 @@
 //! Waiting for permits: the future.
 
-use super::turns::{is_to_watch, watch};
 use super::{Closed, REFUSED, Semaphore, SemaphorePermit, TryAcquireError, Turns};
-use filch_primitive::wait_list::{Phase, Step, Tag, Waiter, drop_contained};
+use crate::watched::{WatchedWaiter, waiter_in};
+use filch_primitive::wait_list::{Phase, Step, Tag, Waiter};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -17,14 +17,14 @@ pin_project! {
         semaphore: &'a Semaphore,
         count: usize,
         #[pin]
-        waiter: Waiter<'a, Turns>,
+        waiter: Option<WatchedWaiter<'a, Turns>>,
     }
 
     impl<'a> PinnedDrop for Acquire<'a> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.as_mut().is_joined() {
-                this.semaphore.give_up(this.waiter, *this.count);
+            let this = this.project();
+            if let Some(mut waiter) = this.waiter.as_pin_mut() && waiter.as_mut().is_joined() {
+                this.semaphore.give_up(waiter, *this.count);
             }
         }
     }
@@ -32,17 +32,15 @@ pin_project! {
 
 impl<'a> Acquire<'a> {
     pub(super) fn new(semaphore: &'a Semaphore, count: usize) -> Self {
-        Self { semaphore, count, waiter: Waiter::new(&semaphore.queue) }
+        Self { semaphore, count, waiter: None }
     }
 }
 
 impl Semaphore {
     /// A waiter goes away; whoever relied on it is told.
-    fn give_up(&self, mut waiter: Pin<&mut Waiter<'_, Turns>>, count: usize) {
-        let id = waiter.id();
-        let mut locked = self.queue.lock();
-        let phase = waiter.as_mut().leave_locked(&mut locked);
-        let bell = locked.resign(id);
+    fn give_up(&self, waiter: Pin<&mut WatchedWaiter<'_, Turns>>, count: usize) {
+        let mut locked = self.queue().lock();
+        let phase = waiter.leave_locked(&mut locked);
         let uncovers = match phase {
             Phase::Notified(REFUSED) | Phase::Idle => false,
             Phase::Notified(token) => {
@@ -56,7 +54,6 @@ impl Semaphore {
             Phase::Waiting | Phase::Woken => !mutant::planted("semaphore.cancel.covers"),
         };
         drop(locked);
-        bell.into_iter().for_each(drop_contained);
         if uncovers {
             self.serve();
         }
@@ -70,17 +67,17 @@ impl<'a> Future for Acquire<'a> {
         ready!(slice::proceed(cx));
         let mut this = self.project();
         let (semaphore, count) = (*this.semaphore, *this.count);
-        if !this.waiter.as_mut().is_joined() {
+        if !this.waiter.as_mut().as_pin_mut().is_some_and(Waiter::is_joined) {
             match semaphore.try_take(count) {
                 Ok(()) => return Poll::Ready(Ok(SemaphorePermit::new(semaphore, count))),
                 Err(TryAcquireError::Closed) => return Poll::Ready(Err(Closed(()))),
                 Err(TryAcquireError::NoPermits) => {}
             }
         }
-        let id = this.waiter.id();
-        let waker = cx.waker();
-        let mut watches = false;
-        let polled = this.waiter.poll_wait(&mut Context::from_waker(waker), |mut waiter, locked| {
+        let mut entry = None;
+        let mut back = 0;
+        let waiter = waiter_in(this.waiter, semaphore.queue());
+        let polled = waiter.poll_wait(cx, |mut waiter, locked| {
             let (took, front) = match waiter.as_mut().look(locked).0 {
                 Phase::Notified(REFUSED) => (Err(TryAcquireError::Closed), false),
                 Phase::Notified(token) => {
@@ -91,7 +88,10 @@ impl<'a> Future for Acquire<'a> {
                 Phase::Idle => (semaphore.take_or_queue(count, 0, false), false),
             };
             if took == Err(TryAcquireError::NoPermits) {
-                watches = is_to_watch(locked, id, waker);
+                let recalled = if mutant::planted("semaphore.wait.overlooks") { 0 } else { locked.recall() };
+                semaphore.free(recalled);
+                back += recalled;
+                entry = entry.take().or_else(|| semaphore.queue.mark(locked));
                 // One that came too late stays notified until it is in the list again: cloning its waker may panic.
                 let number = u64::try_from(count).unwrap_or(u64::MAX);
                 return Step::Wait { front, tag: Tag { number, ..Tag::NONE } };
@@ -99,10 +99,8 @@ impl<'a> Future for Acquire<'a> {
             waiter.leave_locked(locked);
             Step::Done(took.map_err(|_| Closed(())))
         });
-        if polled.is_pending()
-            && watches
-            && watch(&semaphore.queue, id, waker, |back| _ = semaphore.free(back))
-        {
+        drop(entry);
+        if back > 0 {
             semaphore.serve();
         }
         polled.map_ok(|()| SemaphorePermit::new(semaphore, count))

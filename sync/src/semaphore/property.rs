@@ -2,6 +2,7 @@
 
 use super::{Acquire, Semaphore, SemaphorePermit, TryAcquireError};
 use crate::testing::Hand;
+use crate::watchman::held;
 use proptest::prelude::*;
 use std::task::Poll;
 
@@ -150,6 +151,7 @@ proptest! {
     fn permits_are_where_the_model_says(
         permits in 0..=COUNT_MAX, ops in prop::collection::vec(op(), 1..120)
     ) {
+        let _clock = held::hold();
         let semaphore = Semaphore::new(permits);
         semaphore.turn_by_hand();
         let mut hands: Vec<Option<Hand<Acquire<'_>>>> = (0..HANDS).map(|_| None).collect();

@@ -7,6 +7,7 @@ use super::{
     TooManyPermits, TryAcquireError,
 };
 use crate::testing::{Count, Hand, PanicOnWake, Random, within_a_minute};
+use crate::watchman::held;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +43,7 @@ fn run_out(semaphore: &Semaphore) {
 
 #[test]
 fn permits_go_out_in_order_and_nobody_gets_past() {
+    let _clock = held::hold();
     let semaphore = by_hand(1);
     let permit = semaphore.try_acquire().unwrap();
     let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(semaphore.acquire())).collect();
@@ -49,7 +51,7 @@ fn permits_go_out_in_order_and_nobody_gets_past() {
     drop(permit);
     for _ in 0..3 {
         assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits, "it is kept");
-        // Beyond the first only a watcher is woken, and has nothing to take.
+        assert!(waiters[1..].iter().all(|waiter| waiter.wakes() == 0), "beyond the first nobody");
         waiters[1..].iter_mut().for_each(Hand::pends);
         let mut first = waiters.remove(0);
         assert!(first.wakes() > 0);
@@ -94,6 +96,7 @@ fn a_large_head_that_leaves_lets_the_small_ones_go() {
 
 #[test]
 fn one_release_serves_as_many_as_it_can_even_beyond_a_batch() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let mut waiters: Vec<_> = (0..100).map(|_| Hand::new(semaphore.acquire())).collect();
     waiters.iter_mut().for_each(Hand::pends);
@@ -262,6 +265,7 @@ fn a_bounded_one_takes_back_what_was_acquired_and_no_more() {
 
 #[test]
 fn what_is_kept_for_a_waiter_counts_against_the_bound() {
+    let _clock = held::hold();
     let semaphore = Semaphore::bounded(1);
     semaphore.turn_by_hand();
     semaphore.try_acquire().unwrap().forget();
@@ -276,6 +280,7 @@ fn what_is_kept_for_a_waiter_counts_against_the_bound() {
 
 #[test]
 fn forgetting_takes_what_is_free_and_nothing_else() {
+    let _clock = held::hold();
     let semaphore = by_hand(3);
     let _out = semaphore.try_acquire().unwrap();
     let mut large = Hand::new(semaphore.acquire_many(3));
@@ -319,6 +324,7 @@ fn permits_merge_with_their_kind_and_with_no_others() {
 
 #[test]
 fn statistics_are_what_there_is() {
+    let _clock = held::hold();
     let semaphore = by_hand(2);
     let permits = semaphore.try_acquire_many(2).unwrap();
     let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(semaphore.acquire())).collect();
@@ -345,6 +351,7 @@ impl Wake for Here {
 
 #[test]
 fn nobody_is_woken_to_watch_while_others_come() {
+    let _clock = held::hold();
     let semaphore = by_hand(1);
     let mut holder = semaphore.try_acquire().unwrap();
     let count = Arc::new(Here(thread::current().id(), AtomicUsize::new(0)));
@@ -367,6 +374,7 @@ fn nobody_is_woken_to_watch_while_others_come() {
 
 #[test]
 fn more_than_can_be_counted_may_be_kept() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let mut waiters: Vec<_> = (0..10).map(|_| Hand::new(semaphore.acquire_many(MAX_PERMITS))).collect();
     waiters.iter_mut().for_each(Hand::pends);

@@ -2,10 +2,10 @@
 
 use super::turns::{self, Turns};
 use super::{Semaphore, TryAcquireError};
-use crate::clock;
+use crate::watched::{Watch, WatchedLocked};
 use filch_primitive::mutant;
 use filch_primitive::sync::atomic::Ordering;
-use filch_primitive::wait_list::{Locked, Tag};
+use filch_primitive::wait_list::{Tag, WaitQueue};
 
 pub(super) const CLOSED: usize = 1;
 pub(super) const QUEUED: usize = 2;
@@ -24,6 +24,18 @@ pub(super) const fn with_permits(word: usize, permits: usize) -> usize {
 }
 
 impl Semaphore {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
+    /// The wait queue.
+    #[inline]
+    pub(super) fn queue(&self) -> &WaitQueue<Watch<Turns>> {
+        self.queue.queue_or(Turns::new)
+    }
+
     pub(super) fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
         // Ordering: Acquire for the sake of `CLOSED`, see `close`.
         let mut word = self.word.load(Ordering::Acquire);
@@ -59,8 +71,8 @@ impl Semaphore {
 
     #[cold]
     fn recall(&self) {
-        let mut locked = self.queue.lock();
-        let back = locked.turn(clock::micros());
+        let mut locked = self.queue().lock();
+        let back = locked.recall();
         self.free(back);
         if locked.kept() == 0 {
             // Ordering: Relaxed, what is kept is guarded by the queue's lock; the exchange keeps the release sequence.
@@ -103,10 +115,10 @@ impl Semaphore {
         }
     }
 
-    /// Ends the epoch, as the watcher does; from now on nobody else does it.
+    /// As a visit, and the look of one who was asked.
     #[cfg(test)]
     pub(super) fn turn_by_hand(&self) {
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         let back = locked.turn_by_hand();
         self.free(back);
         drop(locked);
@@ -144,11 +156,17 @@ impl Semaphore {
     /// Keeps permits for the waiters at the head, as far as they go, and tells them.
     #[cold]
     pub(super) fn serve(&self) {
-        turns::serve(&self.queue, |locked, head| self.grant_head(locked, head), |locked| self.settle(locked));
+        turns::serve(
+            &self.queue,
+            self.queue(),
+            |in_vain| _ = self.free(in_vain),
+            |locked, head| self.grant_head(locked, head),
+            |locked| self.settle(locked),
+        );
     }
 
     /// Under the queue's lock: keeps what the head asks for. The answer is the token to tell it with.
-    fn grant_head(&self, locked: &mut Locked<'_, Turns>, head: Tag) -> Option<u32> {
+    fn grant_head(&self, locked: &mut WatchedLocked<'_, Turns>, head: Tag) -> Option<u32> {
         let count = usize::try_from(head.number).ok()?;
         // Ordering: Relaxed, the exchange decides.
         let mut word = self.word.load(Ordering::Relaxed);
@@ -169,7 +187,7 @@ impl Semaphore {
     }
 
     /// Clears `QUEUED` when nobody is left.
-    pub(super) fn settle(&self, locked: &Locked<'_, Turns>) {
+    pub(super) fn settle(&self, locked: &WatchedLocked<'_, Turns>) {
         if locked.is_empty() {
             // Ordering: Relaxed, the list is guarded by the queue's lock; the exchange keeps the release sequence.
             self.word.fetch_and(!QUEUED, Ordering::Relaxed);

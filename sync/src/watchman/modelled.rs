@@ -1,14 +1,23 @@
-//! The watchman of a model, in which no time passes: every waker has a thread of its own that wakes it when its turn
-//! comes, which is any time.
+//! The watchman of a model, in which no time passes.
 
-use filch_primitive::{thread, wake_contained};
-use std::task::Waker;
+use crate::watched::Visited;
+use std::sync::Arc;
 
-/// Wakes `waker`, on another thread.
-pub(crate) fn wake_later(waker: Waker) {
+/// In shuttle's, every entry has a thread of its own that visits it whenever its turn comes, which is any time.
+#[cfg(filch_shuttle)]
+pub(crate) fn enter(entry: Arc<dyn Visited>) {
+    use filch_primitive::thread;
     let _on_its_own = thread::spawn(move || {
         // Whoever is to come of his own accord goes first, where the schedule has a sense of that.
         thread::yield_now();
-        wake_contained(waker);
+        while entry.visit() {
+            thread::yield_now();
+        }
     });
+}
+
+/// In loom's nobody is abandoned: whoever is woken comes. A model that is about visits makes them itself.
+#[cfg(filch_loom)]
+pub(crate) fn enter(entry: Arc<dyn Visited>) {
+    drop(entry);
 }

@@ -3,6 +3,7 @@
 use super::{by_hand, run_out};
 use crate::semaphore::{Semaphore, TryAcquireError};
 use crate::testing::{Hand, Random, within_a_minute};
+use crate::watchman::held;
 use futures_lite::future::block_on;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,13 +11,14 @@ use std::task::Poll;
 
 #[test]
 fn permits_kept_in_vain_go_to_the_next_and_who_comes_late_is_the_first() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let mut waiters: Vec<_> = (0..3).map(|_| Hand::new(semaphore.acquire())).collect();
     waiters.iter_mut().for_each(Hand::pends);
     semaphore.add_permits(1);
     assert_eq!(waiters[0].wakes(), 1);
     semaphore.turn_by_hand();
-    assert_eq!(semaphore.statistics().waiters, 2, "a grace is not over with the epoch");
+    assert_eq!(semaphore.statistics().waiters, 2, "its time is not over with the epoch");
     waiters[1].pends();
     semaphore.turn_by_hand();
     assert!(waiters[1].wakes() > 0);
@@ -32,6 +34,7 @@ fn permits_kept_in_vain_go_to_the_next_and_who_comes_late_is_the_first() {
 
 #[test]
 fn whoever_is_polled_first_of_those_that_were_told_gets_the_permit() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let (mut late, mut told) = (Hand::new(semaphore.acquire()), Hand::new(semaphore.acquire()));
     late.pends();
@@ -49,6 +52,7 @@ fn whoever_is_polled_first_of_those_that_were_told_gets_the_permit() {
 
 #[test]
 fn a_large_one_that_comes_late_leaves_what_it_cannot_use_to_nobody_behind_it() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let mut large = Hand::new(semaphore.acquire_many(3));
     let mut small = Hand::new(semaphore.acquire());
@@ -70,6 +74,7 @@ fn a_large_one_that_comes_late_leaves_what_it_cannot_use_to_nobody_behind_it() {
 
 #[test]
 fn one_that_is_late_and_dropped_takes_nothing_from_the_others() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let (mut late, mut told) = (Hand::new(semaphore.acquire()), Hand::new(semaphore.acquire()));
     late.pends();
@@ -84,6 +89,7 @@ fn one_that_is_late_and_dropped_takes_nothing_from_the_others() {
 
 #[test]
 fn one_that_is_late_for_a_closed_one_is_refused_and_one_in_time_is_not() {
+    let _clock = held::hold();
     let semaphore = by_hand(0);
     let (mut late, mut told) = (Hand::new(semaphore.acquire_many(2)), Hand::new(semaphore.acquire()));
     late.pends();
@@ -146,13 +152,13 @@ fn a_newcomer_is_not_held_up_either_waiting_or_trying() {
 }
 
 #[test]
-fn where_the_watcher_is_abandoned_as_well_the_next_release_finds_another() {
+fn where_the_one_that_is_asked_is_abandoned_as_well_another_is() {
     within_a_minute(|| {
         let semaphore = Arc::new(Semaphore::new(0));
         let mut abandoned: Vec<_> = (0..2).map(|_| Hand::new(semaphore.acquire())).collect();
         abandoned.iter_mut().for_each(Hand::pends);
         semaphore.add_permits(1);
-        // The second watches, and is never polled.
+        // The second is asked, and never polled.
         while abandoned[1].wakes() == 0 {
             std::thread::yield_now();
         }
@@ -164,8 +170,6 @@ fn where_the_watcher_is_abandoned_as_well_the_next_release_finds_another() {
             if semaphore.available_permits() + semaphore.statistics().kept < 2 {
                 semaphore.add_permits(1);
             }
-            // Releases, and there is nothing else that anybody does.
-            semaphore.add_permits(0);
             std::thread::yield_now();
         }
         waiting.join().unwrap();
@@ -218,15 +222,15 @@ fn a_storm_of_eight_threads_that_abandon_and_drop_at_random_conserves_the_permit
 fn two_that_are_abandoned_together_do_not_stop_the_last() {
     within_a_minute(|| {
         let semaphore = Arc::new(Semaphore::new(0));
-        let (mut told, mut watcher) = (Hand::new(semaphore.acquire()), Hand::new(semaphore.acquire()));
+        let (mut told, mut second) = (Hand::new(semaphore.acquire()), Hand::new(semaphore.acquire()));
         told.pends();
-        watcher.pends();
+        second.pends();
         let waits = semaphore.clone();
         let last = std::thread::spawn(move || waits.acquire_blocking().unwrap().forget());
         while semaphore.statistics().waiters < 3 {
             std::thread::yield_now();
         }
-        // The permit goes to one after the other, each of which has a grace to come for it.
+        // The permit goes to one after the other, each of which has time to come for it.
         semaphore.add_permits(1);
         last.join().unwrap();
         assert_eq!(semaphore.available_permits(), 0);
