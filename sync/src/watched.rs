@@ -3,7 +3,7 @@
 //! # What it is for
 //! A turn may be given to a future that still exists and is not polled any more: an arm of a `select!` that waits for its
 //! siblings, a future in a list nobody drains (*futurelock*). Somebody else has to notice, and all the others are asleep. So while
-//! anybody is *awaited* the [watchman](crate::watchman) visits the queue from time to time, and once those who are awaited
+//! anybody is *awaited* the [watchman] visits the queue from time to time, and once those who are awaited
 //! have had their time it *asks* others: wakes them, so that they are polled, look at the state, and do what is to be done.
 //!
 //! The queue lies on the heap, made when the first one has to wait, and is shared with the watchman: a primitive may be moved or
