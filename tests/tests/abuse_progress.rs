@@ -26,17 +26,20 @@ fn cut(full: usize) -> usize {
     (full / cut).max(1)
 }
 
-/// Tries `attempt` until the one worker of its runtime had all tasks to itself.
+/// Tries `attempt`, with so many rounds, until the one worker of its runtime had all tasks to itself.
 ///
 /// A worker that the machine keeps from its processor for long looks stuck, and a spare takes some of its tasks. Then the
-/// operating system decides who gets on, and there is nothing to see.
-fn undisturbed(attempt: impl Fn(&Runtime)) {
+/// operating system decides who gets on, and there is nothing to see. So each new attempt is shorter: what fits between two
+/// preemptions comes through on a machine that is never idle, too.
+fn undisturbed(rounds: usize, attempt: impl Fn(&Runtime, usize)) {
+    let mut left = rounds;
     loop {
         let runtime = runtime(1);
-        attempt(&runtime);
+        attempt(&runtime, left);
         if runtime.metrics().guests.polls == 0 {
             return;
         }
+        left = (left * 3 / 4).max(rounds.div_ceil(20)).max(8);
     }
 }
 
@@ -79,12 +82,11 @@ impl Pair {
 #[test]
 fn whoever_is_queued_beside_a_pair_waits_for_a_few_of_its_polls_each_time() {
     let watchdog = Watchdog::usual();
-    const TURNS: usize = 2000;
     // The hot slot is left after three tasks in a row, for one of the queue.
     const STREAK: u64 = 3;
     for queued in [1, 2, 7] {
         let gaps = Mutex::new(Vec::new());
-        undisturbed(|runtime| {
+        undisturbed(2000, |runtime, rounds| {
             watchdog.watch("pair", runtime.handle());
             let pair = Pair::start(runtime);
             let queue: Vec<_> = (0..queued)
@@ -95,7 +97,7 @@ fn whoever_is_queued_beside_a_pair_waits_for_a_few_of_its_polls_each_time() {
                         widest = widest.max(polls - last.unwrap_or(polls));
                         last = Some(polls);
                         turns += 1;
-                        if turns == TURNS {
+                        if turns == rounds {
                             return Poll::Ready(widest);
                         }
                         cx.waker().wake_by_ref();
@@ -124,11 +126,10 @@ fn light_and_heavy_polls_take_turns_one_by_one() {
     let watchdog = Watchdog::usual();
     const LIGHT: usize = 40;
     const HEAVY: usize = 5;
-    // Over within a few milliseconds, so that other processes seldom come between.
-    const ROUNDS: u64 = 30;
     for yields in [true, false] {
         let polls = Mutex::new(Vec::new());
-        undisturbed(|runtime| {
+        // Over within a few milliseconds, so that other processes seldom come between.
+        undisturbed(30, |runtime, rounds| {
             watchdog.watch("groups", runtime.handle());
             let over = Arc::new(AtomicBool::new(false));
             // Spawned in one poll, so that none begins before the others are there.
@@ -145,7 +146,7 @@ fn light_and_heavy_polls_take_turns_one_by_one() {
                                     std::hint::spin_loop();
                                 }
                                 // The first of the heavy ones ends it.
-                                if n == LIGHT && polls == ROUNDS {
+                                if n == LIGHT && polls == rounds {
                                     over.store(true, Ordering::Relaxed);
                                 }
                                 if yields {
@@ -163,7 +164,7 @@ fn light_and_heavy_polls_take_turns_one_by_one() {
             *polls.lock().expect("not poisoned") =
                 tasks.into_iter().map(|task| block_on(task).expect("no panic")).collect();
         });
-        let polls: Vec<u64> = polls.into_inner().expect("not poisoned");
+        let polls: Vec<usize> = polls.into_inner().expect("not poisoned");
         let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
         assert!(*most <= 2 * least, "with yield_now: {yields}; {polls:?}");
     }
