@@ -15,6 +15,7 @@ use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -186,34 +187,44 @@ fn an_interval_skips_what_it_missed_while_stopped() {
         return;
     }
     let runtime = Runtime::builder().worker_threads(2).build().expect("a runtime");
-    let beats = Tally::new();
+    let beats = Arc::new(Mutex::new(Vec::new()));
     let beating = runtime.spawn({
         let beats = beats.clone();
         async move {
             let mut interval = interval(BEAT);
             loop {
                 interval.tick().await;
-                beats.count();
+                beats.lock().expect("not poisoned").push(Instant::now());
             }
         }
     });
-    wait_until("it beats", || beats.counted() >= 3);
-    // Somebody outside continues this process after a while; a stopped one cannot.
-    let pid = std::process::id();
-    let seconds = STOPPED.as_secs_f64();
-    let (begin, before) = (Instant::now(), beats.counted());
-    let mut outside = Command::new("/bin/sh")
-        .args(["-c", &format!("kill -STOP {pid}; sleep {seconds}; kill -CONT {pid}")])
-        .spawn()
-        .expect("a shell");
-    wait_until("it was stopped", || outside.try_wait().expect("it is ours").is_some());
-    assert!(begin.elapsed() >= STOPPED);
-    let more = beats.counted() - before;
-    let spent_running = begin.elapsed() - STOPPED;
-    let bound = spent_running.div_duration_f64(BEAT).ceil() as usize + 3;
-    assert!(more <= bound, "{more} beats in {spent_running:?} of running");
-    let after = beats.counted();
-    wait_until("it beats on", || beats.counted() >= after + 3);
+    let counted = || beats.lock().expect("not poisoned").len();
+    wait_until("it beats", || counted() >= 3);
+    loop {
+        // Somebody outside continues this process after a while; a stopped one cannot.
+        let pid = std::process::id();
+        let seconds = STOPPED.as_secs_f64();
+        let (before, begin) = (counted(), Instant::now());
+        let mut outside = Command::new("/bin/sh")
+            .args(["-c", &format!("kill -STOP {pid}; sleep {seconds}; kill -CONT {pid}")])
+            .spawn()
+            .expect("a shell");
+        wait_until("it was stopped", || outside.try_wait().expect("it is ours").is_some());
+        let times = beats.lock().expect("not poisoned")[before - 1..].to_vec();
+        let took = begin.elapsed();
+        assert!(took >= STOPPED);
+        let stopped = times.array_windows().map(|[one, next]| *next - *one).max().unwrap_or_default();
+        // One thread takes the signal on behalf of all: on a machine that is busy, much later than it was sent.
+        if stopped < STOPPED / 2 {
+            continue;
+        }
+        let (more, spent_running) = (times.len() - 1, took.saturating_sub(stopped));
+        let bound = spent_running.div_duration_f64(BEAT).ceil() as usize + 3;
+        assert!(more <= bound, "{more} beats in {spent_running:?} of running");
+        break;
+    }
+    let after = counted();
+    wait_until("it beats on", || counted() >= after + 3);
     beating.abort();
     assert!(runtime.block_on(beating).expect_err("it never ends by itself").is_aborted());
 }
