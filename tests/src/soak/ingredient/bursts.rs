@@ -11,6 +11,9 @@ pub(super) const INGREDIENT: Ingredient =
 
 const TASKS: usize = 100_000;
 
+/// So many tasks further on, a burst says that it gets on: a large one takes seconds where others want the processors, too.
+const STRIDE: usize = 1000;
+
 fn run(stage: &Stage) {
     if stage.is_planted("memory") {
         // Written to, so that it is really there.
@@ -39,7 +42,10 @@ fn run(stage: &Stage) {
 async fn burst(stage: &Stage, dice: &mut Dice, tasks: usize) {
     let kind = dice.below(4);
     let mut all = Vec::with_capacity(tasks);
-    for _ in 0..tasks {
+    for n in 0..tasks {
+        if n % STRIDE == 0 {
+            stage.count();
+        }
         let mut own = dice.fork();
         all.push(match kind {
             0 => stage.spawn_outside(async {}),
@@ -48,9 +54,11 @@ async fn burst(stage: &Stage, dice: &mut Dice, tasks: usize) {
             _ => stage.spawn(async move { (0..own.below(3)).for_each(|_| std::hint::spin_loop()) }),
         });
     }
-    stage.count();
     let aborts = dice.one_in(3);
     for (n, task) in all.into_iter().enumerate() {
+        if n % STRIDE == 0 {
+            stage.count();
+        }
         match n % 4 {
             0 => task.detach(),
             1 if aborts => {
