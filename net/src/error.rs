@@ -27,16 +27,36 @@ pub struct AddressError {
 
 impl AddressError {
     /// The address error inside `error`, if there is one.
+    ///
+    /// ```
+    /// use filch_net::{AddressError, UnixListener};
+    /// let error = UnixListener::bind("/no/such/folder/socket").unwrap_err();
+    /// assert!(AddressError::of(&error).is_some());
+    /// assert!(AddressError::of(&std::io::ErrorKind::Other.into()).is_none());
+    /// ```
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
     /// The address, or the name, as it was asked for.
+    ///
+    /// ```
+    /// use filch_net::{AddressError, UnixListener};
+    /// let error = UnixListener::bind("/no/such/folder/socket").unwrap_err();
+    /// assert_eq!(AddressError::of(&error).unwrap().address(), "/no/such/folder/socket");
+    /// ```
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// What the operating system said.
+    ///
+    /// ```
+    /// use filch_net::{AddressError, UnixListener};
+    /// let error = UnixListener::bind("/no/such/folder/socket").unwrap_err();
+    /// let said = AddressError::of(&error).unwrap().os_error();
+    /// assert_eq!(said.kind(), std::io::ErrorKind::NotFound);
+    /// ```
     pub fn os_error(&self) -> &io::Error {
         &self.source
     }

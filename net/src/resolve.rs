@@ -14,6 +14,20 @@ use private::{Addresses, Target};
 ///
 /// `"localhost:80"`, `("localhost", 80)`, `SocketAddr`, `(IpAddr, u16)`, slices and arrays of addresses, and references to any
 /// of these. The trait is sealed: it may grow without breaking anybody.
+///
+/// ```
+/// use filch_net::{ToSocketAddrs, UdpSocket};
+/// # futures_lite::future::block_on(async {
+/// /// Binds to whatever names an address.
+/// async fn socket(address: impl ToSocketAddrs) -> std::io::Result<UdpSocket> {
+///     UdpSocket::bind(address).await
+/// }
+/// socket("127.0.0.1:0").await?;
+/// socket((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+/// assert!(socket(("localhost", 0)).await?.local_addr()?.ip().is_loopback());
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub trait ToSocketAddrs: private::Sealed {}
 
 pub(crate) mod private {

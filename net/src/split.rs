@@ -12,6 +12,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Streams that come in halves: [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream).
+///
+/// ```
+/// use filch_net::{Halves, OwnedReadHalf, OwnedWriteHalf, TcpStream, UnixStream};
+/// /// What two tasks hold of one connection.
+/// struct Ends<S: Halves>(OwnedReadHalf<S>, OwnedWriteHalf<S>);
+/// fn of_either_kind(_: Option<Ends<TcpStream>>, _: Option<Ends<UnixStream>>) -> usize {
+///     2
+/// }
+/// assert_eq!(of_either_kind(None, None), 2);
+/// ```
 pub trait Halves: private::ShutdownWrite {}
 
 pub(crate) mod private {
@@ -21,17 +31,79 @@ pub(crate) mod private {
 }
 
 /// The reading half of a stream, borrowed.
+///
+/// ```
+/// use filch_net::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+/// # futures_lite::future::block_on(async {
+/// let (mut here, mut there) = UnixStream::pair()?;
+/// let (mut reads, mut writes) = here.split();
+/// there.write_all(b"x").await?;
+/// let mut byte = [0];
+/// reads.read_exact(&mut byte).await?;
+/// writes.write_all(&byte).await?;
+/// there.read_exact(&mut byte).await?;
+/// assert_eq!(&byte, b"x");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub struct ReadHalf<'a, S>(&'a S);
 
 /// The writing half of a stream, borrowed. Dropping it does not end writing; closing it does.
+///
+/// ```
+/// use filch_net::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+/// # futures_lite::future::block_on(async {
+/// let (mut here, mut there) = UnixStream::pair()?;
+/// let (_reads, mut writes) = here.split();
+/// writes.write_all(b"all").await?;
+/// writes.close().await?;
+/// let mut said = String::new();
+/// there.read_to_string(&mut said).await?;
+/// assert_eq!(said, "all");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub struct WriteHalf<'a, S>(&'a S);
 
 /// The reading half of a stream, owning it together with the writing half.
+///
+/// ```
+/// use filch_net::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+/// # futures_lite::future::block_on(async {
+/// let (here, mut there) = UnixStream::pair()?;
+/// let (mut reads, _writes) = here.into_split();
+/// let reader = std::thread::spawn(move || {
+///     let mut byte = [0];
+///     futures_lite::future::block_on(reads.read_exact(&mut byte)).map(|()| byte)
+/// });
+/// there.write_all(b"x").await?;
+/// assert_eq!(&reader.join().unwrap()?, b"x");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub struct OwnedReadHalf<S>(Arc<S>);
 
 /// The writing half of a stream, owning it together with the reading half.
 ///
 /// Dropping it ends writing, so that the peer reads the end; [`forget`](Self::forget) drops it without.
+///
+/// ```
+/// use filch_net::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+/// # futures_lite::future::block_on(async {
+/// let (here, mut there) = UnixStream::pair()?;
+/// let (_reads, mut writes) = here.into_split();
+/// writes.write_all(b"all").await?;
+/// drop(writes);
+/// let mut said = String::new();
+/// there.read_to_string(&mut said).await?;
+/// assert_eq!(said, "all");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub struct OwnedWriteHalf<S: Halves> {
     stream: Arc<S>,
     ends_writing: bool,
@@ -51,6 +123,15 @@ impl<S> OwnedReadHalf<S> {
     ///
     /// # Errors
     /// The halves are of different streams: both come back.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// let (reads, writes) = here.into_split();
+    /// let here = reads.reunite(writes).unwrap();
+    /// assert!(here.peer_addr().is_ok(), "writing goes on, too");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn reunite(self, write: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>>
     where
         S: Halves,
@@ -71,11 +152,34 @@ impl<S: Halves> OwnedWriteHalf<S> {
     ///
     /// # Errors
     /// The halves are of different streams: both come back.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// let (here, there) = UnixStream::pair()?;
+    /// let ((_, writes), (reads, _)) = (here.into_split(), there.into_split());
+    /// assert!(writes.reunite(reads).is_err(), "they are of different streams");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn reunite(self, read: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
         read.reunite(self)
     }
 
     /// Drops the half without ending writing: that happens when the stream itself goes.
+    ///
+    /// ```
+    /// use filch_net::UnixStream;
+    /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+    /// # futures_lite::future::block_on(async {
+    /// let (here, mut there) = UnixStream::pair()?;
+    /// let (mut reads, writes) = here.into_split();
+    /// writes.forget();
+    /// // The peer has not read an end: it may go on.
+    /// there.write_all(b"x").await?;
+    /// reads.read_exact(&mut [0]).await?;
+    /// assert!(there.try_read(&mut [0]).is_err());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn forget(mut self) {
         self.ends_writing = false;
     }
@@ -91,6 +195,16 @@ impl<S: Halves> Drop for OwnedWriteHalf<S> {
 }
 
 /// Halves that do not belong together, given back.
+///
+/// ```
+/// use filch_net::{ReuniteError, UnixStream};
+/// use std::os::fd::AsRawFd;
+/// let (here, there) = UnixStream::pair()?;
+/// let ((reads, _), (_, writes)) = (here.into_split(), there.into_split());
+/// let ReuniteError { read, write } = reads.reunite(writes).unwrap_err();
+/// assert_ne!(read.as_ref().as_raw_fd(), write.as_ref().as_raw_fd());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct ReuniteError<S: Halves> {
     /// The reading half.
     pub read: OwnedReadHalf<S>,

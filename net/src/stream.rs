@@ -45,6 +45,18 @@ macro_rules! stream {
             /// The operating system's; seldom.
             /// # Cancel safety
             /// Dropping the future loses nothing.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use futures_lite::AsyncWriteExt;
+            /// # futures_lite::future::block_on(async {
+            /// let (here, mut there) = UnixStream::pair()?;
+            /// there.write_all(b"x").await?;
+            /// here.readable().await?;
+            /// assert_eq!(here.try_read(&mut [0; 8])?, 1);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub async fn readable(&self) -> std::io::Result<()> {
                 self.io.readable().await
             }
@@ -55,6 +67,16 @@ macro_rules! stream {
             /// The operating system's; seldom.
             /// # Cancel safety
             /// Dropping the future loses nothing.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// # futures_lite::future::block_on(async {
+            /// let (here, _there) = UnixStream::pair()?;
+            /// here.writable().await?;
+            /// assert_eq!(here.try_write(b"ping")?, 4);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub async fn writable(&self) -> std::io::Result<()> {
                 self.io.writable().await
             }
@@ -63,6 +85,19 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock` when nothing is there; else the operating system's.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// # futures_lite::future::block_on(async {
+            /// let (here, there) = UnixStream::pair()?;
+            /// let nothing = here.try_read(&mut [0; 8]).unwrap_err();
+            /// assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+            /// drop(there);
+            /// here.readable().await?;
+            /// assert_eq!(here.try_read(&mut [0; 8])?, 0, "the end");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub fn try_read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.io.try_read_with(|io| $crate::stream::read(io, buffer))
             }
@@ -71,6 +106,21 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock` when nothing is there; else the operating system's.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use futures_lite::AsyncWriteExt;
+            /// use std::io::IoSliceMut;
+            /// # futures_lite::future::block_on(async {
+            /// let (here, mut there) = UnixStream::pair()?;
+            /// there.write_all(b"head and body").await?;
+            /// here.readable().await?;
+            /// let (mut head, mut body) = ([0; 4], [0; 16]);
+            /// let size = here.try_read_vectored(&mut [IoSliceMut::new(&mut head), IoSliceMut::new(&mut body)])?;
+            /// assert_eq!((&head, &body[..size - 4]), (b"head", &b" and body"[..]));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub fn try_read_vectored(
                 &self,
                 buffers: &mut [std::io::IoSliceMut<'_>],
@@ -85,6 +135,15 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock` when there is no room; else the operating system's.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// let (here, _there) = UnixStream::pair()?;
+            /// while here.try_write(&[0; 4096]).is_ok() {}
+            /// let full = here.try_write(&[0; 4096]).unwrap_err();
+            /// assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn try_write(&self, buffer: &[u8]) -> std::io::Result<usize> {
                 self.io.try_write_with(|io| $crate::stream::write(io, buffer))
             }
@@ -93,6 +152,15 @@ macro_rules! stream {
             ///
             /// # Errors
             /// `WouldBlock` when there is no room; else the operating system's.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use std::io::IoSlice;
+            /// let (here, _there) = UnixStream::pair()?;
+            /// let size = here.try_write_vectored(&[IoSlice::new(b"head"), IoSlice::new(b" and body")])?;
+            /// assert_eq!(size, 13);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn try_write_vectored(&self, buffers: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
                 let (taken, _) =
                     filch_reactor::vectored::first_call(buffers.iter().map(|buffer| buffer.len()));
@@ -105,6 +173,19 @@ macro_rules! stream {
             ///
             /// # Errors
             /// The operating system's.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use futures_lite::AsyncReadExt;
+            /// use std::net::Shutdown;
+            /// # futures_lite::future::block_on(async {
+            /// let (here, mut there) = UnixStream::pair()?;
+            /// here.shutdown(Shutdown::Write)?;
+            /// assert_eq!(there.read(&mut [0]).await?, 0, "the end");
+            /// assert_eq!(there.try_write(b"x")?, 1, "the other direction goes on");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 match self.io.get_ref().shutdown(how) {
                     // The peer was faster: it is ended.
@@ -117,17 +198,60 @@ macro_rules! stream {
             ///
             /// # Errors
             /// The operating system's, for the asking itself.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// let (here, _there) = UnixStream::pair()?;
+            /// assert!(here.take_error()?.is_none());
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
                 self.io.get_ref().take_error()
             }
 
             /// Two halves that borrow the stream: one to read, one to write, for two futures of one task.
+            ///
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+            /// # futures_lite::future::block_on(async {
+            /// let (mut here, there) = UnixStream::pair()?;
+            /// let (mut reads, mut writes) = here.split();
+            /// let (mut from, mut to) = (&there, &there);
+            /// // More than fits at once: it is written while the echo of it is read.
+            /// let sent = vec![7; 1 << 20];
+            /// let echo = futures_lite::io::copy(&mut from, &mut to);
+            /// let mut back = vec![0; sent.len()];
+            /// let both = future::try_zip(writes.write_all(&sent), reads.read_exact(&mut back));
+            /// future::or(async { both.await.map(drop) }, async { echo.await.map(drop) }).await?;
+            /// assert_eq!(sent, back);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub fn split(&mut self) -> ($crate::ReadHalf<'_, Self>, $crate::WriteHalf<'_, Self>) {
                 $crate::split::split(self)
             }
 
             /// Two halves that own the stream together: one to read, one to write, for two tasks.
             /// Dropping the writing half ends writing.
+            ///
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+            /// # futures_lite::future::block_on(async {
+            /// let (here, mut there) = UnixStream::pair()?;
+            /// let (mut reads, mut writes) = here.into_split();
+            /// let echo = std::thread::spawn(move || {
+            ///     futures_lite::future::block_on(futures_lite::io::copy(&mut reads, &mut writes))
+            /// });
+            /// there.write_all(b"hello").await?;
+            /// there.close().await?;
+            /// let mut back = String::new();
+            /// there.read_to_string(&mut back).await?;
+            /// assert_eq!((echo.join().unwrap()?, &*back), (5, "hello"));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             pub fn into_split(self) -> ($crate::OwnedReadHalf<Self>, $crate::OwnedWriteHalf<Self>) {
                 $crate::split::into_split(self)
             }
@@ -262,6 +386,14 @@ macro_rules! socket {
             ///
             /// # Errors
             /// The operating system's: there is no room to register it.
+            /// # Examples
+            /// ```
+            /// use filch_net::UdpSocket;
+            /// let made = std::net::UdpSocket::bind("127.0.0.1:0")?;
+            /// let address = made.local_addr()?;
+            /// assert_eq!(UdpSocket::from_std(made)?.local_addr()?, address);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn from_std(socket: $std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
                 Ok(Self { io: filch_reactor::Async::$register(socket)? })
@@ -271,6 +403,17 @@ macro_rules! socket {
             ///
             /// # Errors
             /// None at present.
+            /// # Examples
+            /// ```
+            /// use filch_net::UnixStream;
+            /// use std::io::Read;
+            /// let (here, there) = UnixStream::pair()?;
+            /// assert_eq!(here.try_write(b"x")?, 1);
+            /// let mut there = there.into_std()?;
+            /// there.set_nonblocking(false)?;
+            /// assert_eq!(there.read(&mut [0; 8])?, 1);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             pub fn into_std(self) -> std::io::Result<$std> {
                 self.io.into_inner()
             }

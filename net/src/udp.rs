@@ -43,6 +43,15 @@ impl UdpSocket {
     /// The operating system's for the last address, with the address in it.
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let addresses = resolve(address).await?;
         let mut failure = None;
@@ -68,6 +77,18 @@ impl UdpSocket {
     /// The operating system's for the last address, with the address in it.
     /// # Cancel safety
     /// Dropping the future leaves the socket as it was.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let there = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.connect(there.local_addr()?).await?;
+    /// socket.send(b"news").await?;
+    /// assert_eq!(there.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         let addresses = resolve(address).await?;
         let mut failure = None;
@@ -86,6 +107,16 @@ impl UdpSocket {
     /// The operating system's: it is too long, or an earlier one was refused.
     /// # Cancel safety
     /// Dropping the future before it is done sends nothing.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let there = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_eq!(socket.send_to(b"news", there.local_addr()?).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn send_to(&self, datagram: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
         let addresses = resolve(address).await?;
         match addresses.as_slice() {
@@ -100,6 +131,17 @@ impl UdpSocket {
     /// The operating system's.
     /// # Cancel safety
     /// Nothing is taken either way.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.send_to(b"news", socket.local_addr()?).await?; // To itself.
+    /// assert_eq!(socket.peek(&mut [0; 16]).await?, 4);
+    /// assert_eq!(socket.recv(&mut [0; 16]).await?, 4, "it was still there");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io.read_with(|io| io.peek(buffer)).await
     }
@@ -110,6 +152,17 @@ impl UdpSocket {
     /// The operating system's.
     /// # Cancel safety
     /// Nothing is taken either way.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.send_to(b"news", socket.local_addr()?).await?; // To itself.
+    /// let (size, from) = socket.peek_from(&mut [0; 16]).await?;
+    /// assert_eq!((size, from), (4, socket.local_addr()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.read_with(|io| io.peek_from(buffer)).await
     }
@@ -118,6 +171,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -126,6 +188,18 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's: there is none.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(socket.peer_addr().is_err());
+    /// let there = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.connect(there.local_addr()?).await?;
+    /// assert_eq!(socket.peer_addr()?, there.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
     }
@@ -134,6 +208,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `WouldBlock` when there is no room; else the operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.writable().await?;
+    /// assert_eq!(socket.try_send_to(b"news", socket.local_addr()?)?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.io.try_write_with(|io| io.send_to(datagram, to))
     }
@@ -142,6 +226,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let to = socket.local_addr()?;
+    /// let size = futures_lite::future::poll_fn(|cx| socket.poll_send_to(cx, b"news", to)).await?;
+    /// assert_eq!(size, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -155,6 +250,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(!socket.broadcast()?, "unless told otherwise");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn broadcast(&self) -> io::Result<bool> {
         self.io.get_ref().broadcast()
     }
@@ -163,6 +267,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_broadcast(true)?;
+    /// assert!(socket.broadcast()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.io.get_ref().set_broadcast(broadcast)
     }
@@ -171,6 +285,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(socket.ttl()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -179,6 +302,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_ttl(1)?; // To the neighbours, and no further.
+    /// assert_eq!(socket.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -187,6 +320,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(socket.multicast_loop_v4()?, "unless told otherwise");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         self.io.get_ref().multicast_loop_v4()
     }
@@ -195,6 +337,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_multicast_loop_v4(false)?;
+    /// assert!(!socket.multicast_loop_v4()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_multicast_loop_v4(&self, comes_back: bool) -> io::Result<()> {
         self.io.get_ref().set_multicast_loop_v4(comes_back)
     }
@@ -203,6 +355,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_eq!(socket.multicast_ttl_v4()?, 1, "to the neighbours, unless told otherwise");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         self.io.get_ref().multicast_ttl_v4()
     }
@@ -211,6 +372,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_multicast_ttl_v4(4)?;
+    /// assert_eq!(socket.multicast_ttl_v4()?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_multicast_ttl_v4(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_multicast_ttl_v4(hops)
     }
@@ -219,6 +390,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// // Not every machine has it.
+    /// if let Ok(socket) = UdpSocket::bind("[::1]:0").await {
+    ///     assert!(socket.multicast_loop_v6()?, "unless told otherwise");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         self.io.get_ref().multicast_loop_v6()
     }
@@ -227,6 +409,18 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// // Not every machine has it.
+    /// if let Ok(socket) = UdpSocket::bind("[::1]:0").await {
+    ///     socket.set_multicast_loop_v6(false)?;
+    ///     assert!(!socket.multicast_loop_v6()?);
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_multicast_loop_v6(&self, comes_back: bool) -> io::Result<()> {
         self.io.get_ref().set_multicast_loop_v6(comes_back)
     }
@@ -235,6 +429,19 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// use std::net::Ipv4Addr;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("0.0.0.0:0").await?;
+    /// let group = Ipv4Addr::new(239, 255, 0, 1);
+    /// // A machine without a network refuses.
+    /// let joined = socket.join_multicast_v4(group, Ipv4Addr::UNSPECIFIED).is_ok();
+    /// assert_eq!(socket.leave_multicast_v4(group, Ipv4Addr::UNSPECIFIED).is_ok(), joined);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().join_multicast_v4(&group, &interface)
     }
@@ -243,6 +450,17 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// use std::net::Ipv4Addr;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("0.0.0.0:0").await?;
+    /// let group = Ipv4Addr::new(239, 255, 0, 1);
+    /// assert!(socket.leave_multicast_v4(group, Ipv4Addr::UNSPECIFIED).is_err(), "it was not in there");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v4(&group, &interface)
     }
@@ -251,6 +469,21 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// use std::net::Ipv6Addr;
+    /// # futures_lite::future::block_on(async {
+    /// // Not every machine has it.
+    /// if let Ok(socket) = UdpSocket::bind("[::1]:0").await {
+    ///     let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x77);
+    ///     // A machine without a network refuses.
+    ///     let joined = socket.join_multicast_v6(&group, 0).is_ok();
+    ///     assert_eq!(socket.leave_multicast_v6(&group, 0).is_ok(), joined);
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().join_multicast_v6(group, interface)
     }
@@ -259,6 +492,19 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// use std::net::Ipv6Addr;
+    /// # futures_lite::future::block_on(async {
+    /// // Not every machine has it.
+    /// if let Ok(socket) = UdpSocket::bind("[::1]:0").await {
+    ///     let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x77);
+    ///     assert!(socket.leave_multicast_v6(&group, 0).is_err(), "it was not in there");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v6(group, interface)
     }
@@ -267,6 +513,15 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(socket.recv_buffer_size()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
         SockRef::from(&self.io).recv_buffer_size()
     }
@@ -275,6 +530,16 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UdpSocket;
+    /// # futures_lite::future::block_on(async {
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_recv_buffer_size(1 << 16)?;
+    /// assert!(socket.recv_buffer_size()? >= 1 << 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(&self.io).set_recv_buffer_size(bytes)
     }

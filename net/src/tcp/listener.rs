@@ -47,6 +47,15 @@ impl TcpListener {
     /// The operating system's for the last address, with the address in it: it is taken, not ours, or not allowed.
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let addresses = resolve(address).await?;
         let mut failure = None;
@@ -75,6 +84,17 @@ impl TcpListener {
     /// queue, and the caller does well to let some time pass before it accepts again.
     /// # Cancel safety
     /// Dropping the future loses no connection.
+    /// # Examples
+    /// ```
+    /// use filch_net::{TcpListener, TcpStream};
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, peer) = listener.accept().await?;
+    /// assert_eq!((peer, server.local_addr()?), (client.local_addr()?, client.peer_addr()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         Self::finish(self.io.read_with(system::accept).await?)
     }
@@ -83,6 +103,17 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    /// # Examples
+    /// ```
+    /// use filch_net::{TcpListener, TcpStream};
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let _client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (_server, peer) = futures_lite::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert!(peer.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.io.poll_read_with(cx, system::accept).map(|accepted| Self::finish(accepted?))
     }
@@ -94,6 +125,18 @@ impl TcpListener {
     }
 
     /// The connections, one after the other; it never ends.
+    ///
+    /// ```
+    /// use filch_net::{TcpListener, TcpStream};
+    /// use futures_lite::StreamExt;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let address = listener.local_addr()?;
+    /// let clients = [TcpStream::connect(address).await?, TcpStream::connect(address).await?];
+    /// assert_eq!(listener.incoming().take(2).count().await, clients.len());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming(self)
     }
@@ -102,6 +145,15 @@ impl TcpListener {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// assert!(listener.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -110,6 +162,15 @@ impl TcpListener {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// assert!(listener.ttl()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -118,6 +179,16 @@ impl TcpListener {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// listener.set_ttl(1)?; // To the neighbours, and no further.
+    /// assert_eq!(listener.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -126,12 +197,36 @@ impl TcpListener {
     ///
     /// # Errors
     /// The operating system's, for the asking itself.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// assert!(listener.take_error()?.is_none());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         SockRef::from(&self.io).take_error()
     }
 }
 
 /// The connections of a [`TcpListener`], as a stream that never ends; see [`TcpListener::accept`].
+///
+/// ```
+/// use filch_net::{TcpListener, TcpStream};
+/// use futures_lite::{AsyncReadExt, StreamExt};
+/// # futures_lite::future::block_on(async {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+/// let mut incoming = listener.incoming();
+/// if let Some(stream) = incoming.next().await {
+///     drop(stream?);
+/// }
+/// assert_eq!(client.read(&mut [0]).await?, 0, "it was accepted, and closed");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Incoming<'a>(&'a TcpListener);

@@ -35,6 +35,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's: no descriptors left, mostly.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert!(socket.bind("127.0.0.1:0".parse().unwrap()).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new_v4() -> io::Result<Self> {
         Ok(Self { socket: system::socket(Domain::IPV4, Type::STREAM)? })
     }
@@ -43,6 +50,15 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's: no descriptors left, or no IPv6 here.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// // Not every machine has it.
+    /// if let Ok(socket) = TcpSocket::new_v6() {
+    ///     assert!(socket.bind("127.0.0.1:0".parse().unwrap()).is_err(), "that is an address of IPv4");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new_v6() -> io::Result<Self> {
         Ok(Self { socket: system::socket(Domain::IPV6, Type::STREAM)? })
     }
@@ -55,6 +71,14 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_reuse_address(true)?;
+    /// assert!(socket.bind("127.0.0.1:0".parse().unwrap()).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_reuse_address(&self, reuse: bool) -> io::Result<()> {
         self.socket.set_reuse_address(reuse)
     }
@@ -63,6 +87,16 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let (one, other) = (TcpSocket::new_v4()?, TcpSocket::new_v4()?);
+    /// one.set_reuse_port(true)?;
+    /// other.set_reuse_port(true)?;
+    /// one.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(other.bind(one.local_addr()?).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
     pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
         self.socket.set_reuse_port(reuse)
@@ -72,6 +106,15 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// // Not every machine has it.
+    /// if let Ok(socket) = TcpSocket::new_v6() {
+    ///     assert!(socket.set_only_v6(true).is_ok());
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_only_v6(&self, only: bool) -> io::Result<()> {
         self.socket.set_only_v6(only)
     }
@@ -80,6 +123,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert!(socket.set_nodelay(true).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.socket.set_tcp_nodelay(nodelay)
     }
@@ -88,6 +138,14 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// // Before it connects: the window is agreed upon then.
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert!(socket.set_recv_buffer_size(1 << 16).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_recv_buffer_size(bytes)
     }
@@ -96,6 +154,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert!(socket.set_send_buffer_size(1 << 16).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         self.socket.set_send_buffer_size(bytes)
     }
@@ -104,6 +169,14 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's, with the address in it: it is taken, not ours, or not allowed.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
         self.socket.bind(&address.into()).map_err(|error| AddressError::wrap("bind to", address, error))
     }
@@ -112,6 +185,15 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// let listener = socket.listen(16)?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         Ok(TcpListener::from_async(Async::new_nonblocking(self.socket.into())?))
@@ -123,6 +205,18 @@ impl TcpSocket {
     /// The operating system's, with the address in it.
     /// # Cancel safety
     /// Dropping the future closes the socket.
+    /// # Examples
+    /// ```
+    /// use filch_net::{TcpListener, TcpSocket};
+    /// # futures_lite::future::block_on(async {
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_nodelay(true)?;
+    /// let stream = socket.connect(listener.local_addr()?).await?;
+    /// assert!(stream.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
         match system::connect(self.socket, &SockAddr::from(address), Async::new_stream_nonblocking).await {
             Ok(io) => Ok(TcpStream::from_async(io)),
@@ -134,6 +228,14 @@ impl TcpSocket {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpSocket;
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let address = self.socket.local_addr()?;
         address.as_socket().ok_or_else(|| io::ErrorKind::InvalidData.into())

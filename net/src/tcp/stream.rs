@@ -54,6 +54,18 @@ impl TcpStream {
     /// The operating system's for the last address, with the address in it.
     /// # Cancel safety
     /// Dropping the future closes the socket: the peer sees a connection attempt that was given up.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
         let addresses = resolve(address).await?;
         let mut failure = None;
@@ -72,6 +84,23 @@ impl TcpStream {
     /// The operating system's.
     /// # Cancel safety
     /// Nothing is taken either way.
+    /// # Examples
+    /// ```
+    /// use filch_net::{TcpListener, TcpStream};
+    /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// client.write_all(b"GET /").await?;
+    /// let (mut stream, _) = listener.accept().await?;
+    /// let mut start = [0; 3];
+    /// stream.peek(&mut start).await?;
+    /// assert_eq!(&start, b"GET");
+    /// stream.read_exact(&mut start).await?;
+    /// assert_eq!(&start, b"GET", "it was still there");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.io.read_with(|io| io.peek(buffer)).await
     }
@@ -80,6 +109,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert!(stream.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -88,6 +129,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's: not connected any more, say.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
     }
@@ -96,6 +149,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert!(!stream.nodelay()?, "unless told otherwise");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         self.io.get_ref().nodelay()
     }
@@ -104,6 +169,19 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.io.get_ref().set_nodelay(nodelay)
     }
@@ -112,6 +190,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert!(stream.ttl()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -120,6 +210,19 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// stream.set_ttl(1)?; // To the neighbours, and no further.
+    /// assert_eq!(stream.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -128,6 +231,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert_eq!(stream.linger()?, None, "it delivers in the background");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         SockRef::from(&self.io).linger()
     }
@@ -138,6 +253,20 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// use std::time::Duration;
+    /// stream.set_linger(Some(Duration::ZERO))?; // Dropping it resets the connection.
+    /// assert_eq!(stream.linger()?, Some(Duration::ZERO));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(&self.io).set_linger(linger)
     }
@@ -146,6 +275,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert_eq!(stream.keepalive()?, None, "it is not probed");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku")))]
     pub fn keepalive(&self) -> io::Result<Option<Duration>> {
         let socket = SockRef::from(&self.io);
@@ -156,6 +297,21 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// use std::time::Duration;
+    /// let minute = Duration::from_secs(60);
+    /// stream.set_keepalive(Some(minute))?;
+    /// assert_eq!(stream.keepalive()?, Some(minute));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku")))]
     pub fn set_keepalive(&self, after: Option<Duration>) -> io::Result<()> {
         let socket = SockRef::from(&self.io);
@@ -169,6 +325,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert!(stream.recv_buffer_size()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
         SockRef::from(&self.io).recv_buffer_size()
     }
@@ -177,6 +345,19 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// stream.set_recv_buffer_size(1 << 16)?;
+    /// assert!(stream.recv_buffer_size()? >= 1 << 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(&self.io).set_recv_buffer_size(bytes)
     }
@@ -185,6 +366,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// assert!(stream.send_buffer_size()? > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn send_buffer_size(&self) -> io::Result<usize> {
         SockRef::from(&self.io).send_buffer_size()
     }
@@ -193,6 +386,19 @@ impl TcpStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::TcpStream;
+    /// # use filch_net::TcpListener;
+    /// # futures_lite::future::block_on(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect(address).await?;
+    /// stream.set_send_buffer_size(1 << 16)?;
+    /// assert!(stream.send_buffer_size()? >= 1 << 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
         SockRef::from(&self.io).set_send_buffer_size(bytes)
     }

@@ -39,6 +39,15 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's, with the path in it.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u1-{}", std::process::id()));
+    /// let socket = UnixDatagram::bind(&path)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let socket = std::os::unix::net::UnixDatagram::bind(path)
@@ -50,6 +59,18 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's: no descriptors left, mostly.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u2-{}", std::process::id()));
+    /// let (socket, there) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+    /// socket.send_to(b"news", &path).await?;
+    /// assert_eq!(there.recv(&mut [0; 16]).await?, 4);
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn unbound() -> io::Result<Self> {
         Self::from_std(std::os::unix::net::UnixDatagram::unbound()?)
     }
@@ -58,6 +79,16 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's: no descriptors left, mostly.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # futures_lite::future::block_on(async {
+    /// let (here, there) = UnixDatagram::pair()?;
+    /// here.send(b"news").await?;
+    /// assert_eq!(there.recv(&mut [0; 16]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = std::os::unix::net::UnixDatagram::pair()?;
         Ok((Self::from_std(a)?, Self::from_std(b)?))
@@ -67,6 +98,19 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's, with the path in it.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u3-{}", std::process::id()));
+    /// let (here, there) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+    /// here.connect(&path)?;
+    /// here.send(b"news").await?;
+    /// assert_eq!(there.recv(&mut [0; 16]).await?, 4);
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let connected = self.io.get_ref().connect(path);
@@ -79,6 +123,18 @@ impl UnixDatagram {
     /// The operating system's: nobody is there, or it is too long.
     /// # Cancel safety
     /// Dropping the future before it is done sends nothing.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u4-{}", std::process::id()));
+    /// let (here, there) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+    /// assert_eq!(here.send_to(b"news", &path).await?, 4);
+    /// assert_eq!(there.recv(&mut [0; 16]).await?, 4);
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         loop {
@@ -109,6 +165,16 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// `WouldBlock` when there is no room; else the operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u5-{}", std::process::id()));
+    /// let (here, there) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+    /// assert_eq!(here.try_send_to(b"news", &path)?, 4);
+    /// # drop(there);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io.try_write_with(|io| io.send_to(datagram, path))
@@ -118,6 +184,12 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// assert!(UnixDatagram::unbound()?.local_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -126,6 +198,17 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's: there is none.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u6-{}", std::process::id()));
+    /// let (here, there) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+    /// here.connect(&path)?;
+    /// assert_eq!(here.peer_addr()?.as_pathname(), Some(&*path));
+    /// # drop(there);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
     }
@@ -134,6 +217,15 @@ impl UnixDatagram {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixDatagram;
+    /// use std::net::Shutdown;
+    /// let (here, there) = UnixDatagram::pair()?;
+    /// there.shutdown(Shutdown::Read)?;
+    /// assert!(here.try_send(b"news").is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io.get_ref().shutdown(how)
     }

@@ -42,6 +42,15 @@ impl UnixListener {
     ///
     /// # Errors
     /// The operating system's, with the path in it.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixListener;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u7-{}", std::process::id()));
+    /// let _listener = UnixListener::bind(&path)?;
+    /// assert!(UnixListener::bind(&path).is_err(), "the path exists");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let bound = || -> io::Result<Socket> {
@@ -60,6 +69,19 @@ impl UnixListener {
     /// The operating system's; the listener stays usable (see [`TcpListener::accept`](crate::TcpListener::accept)).
     /// # Cancel safety
     /// Dropping the future loses no connection.
+    /// # Examples
+    /// ```
+    /// use filch_net::{UnixListener, UnixStream};
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u8-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let _client = UnixStream::connect(&path).await?;
+    /// let (_server, peer) = listener.accept().await?;
+    /// assert!(peer.is_unnamed());
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         Self::finish(self.io.read_with(system::accept).await?)
     }
@@ -68,6 +90,19 @@ impl UnixListener {
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
+    /// # Examples
+    /// ```
+    /// use filch_net::{UnixListener, UnixStream};
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u9-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let _client = UnixStream::connect(&path).await?;
+    /// let (_server, peer) = futures_lite::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert!(peer.is_unnamed());
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         self.io.poll_read_with(cx, system::accept).map(|accepted| Self::finish(accepted?))
     }
@@ -80,6 +115,19 @@ impl UnixListener {
     }
 
     /// The connections, one after the other; it never ends.
+    ///
+    /// ```
+    /// use filch_net::{UnixListener, UnixStream};
+    /// use futures_lite::StreamExt;
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u10-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// let clients = [UnixStream::connect(&path).await?, UnixStream::connect(&path).await?];
+    /// assert_eq!(listener.incoming().take(2).count().await, clients.len());
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming(self)
     }
@@ -88,6 +136,15 @@ impl UnixListener {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixListener;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u11-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -96,12 +153,38 @@ impl UnixListener {
     ///
     /// # Errors
     /// The operating system's, for the asking itself.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixListener;
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u12-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&path)?;
+    /// assert!(listener.take_error()?.is_none());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.get_ref().take_error()
     }
 }
 
 /// The connections of a [`UnixListener`], as a stream that never ends; see [`UnixListener::accept`].
+///
+/// ```
+/// use filch_net::{UnixListener, UnixStream};
+/// use futures_lite::{AsyncReadExt, StreamExt};
+/// # futures_lite::future::block_on(async {
+/// # let path = std::env::temp_dir().join(format!("filch-doc-u13-{}", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// let mut client = UnixStream::connect(&path).await?;
+/// let mut incoming = listener.incoming();
+/// if let Some(stream) = incoming.next().await {
+///     drop(stream?);
+/// }
+/// assert_eq!(client.read(&mut [0]).await?, 0, "it was accepted, and closed");
+/// # std::fs::remove_file(&path)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct UnixIncoming<'a>(&'a UnixListener);

@@ -47,6 +47,18 @@ impl UnixStream {
     /// not tell when there is room again.
     /// # Cancel safety
     /// Dropping the future closes the socket.
+    /// # Examples
+    /// ```
+    /// use filch_net::{UnixListener, UnixStream};
+    /// # futures_lite::future::block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("filch-doc-u14-{}", std::process::id()));
+    /// let _listener = UnixListener::bind(&path)?;
+    /// let stream = UnixStream::connect(&path).await?;
+    /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let begun =
@@ -65,6 +77,14 @@ impl UnixStream {
     ///
     /// # Errors
     /// The operating system's: no descriptors left, mostly.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// let (here, there) = UnixStream::pair()?;
+    /// assert_eq!(here.try_write(b"x")?, 1);
+    /// assert_eq!(there.try_read(&mut [0; 8])?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = std::os::unix::net::UnixStream::pair()?;
         Ok((Self::from_std(a)?, Self::from_std(b)?))
@@ -74,6 +94,12 @@ impl UnixStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// assert!(UnixStream::pair()?.0.local_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
@@ -82,6 +108,13 @@ impl UnixStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// assert!(here.peer_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
     }
@@ -90,6 +123,13 @@ impl UnixStream {
     ///
     /// # Errors
     /// The operating system's.
+    /// # Examples
+    /// ```
+    /// use filch_net::UnixStream;
+    /// let (here, _there) = UnixStream::pair()?;
+    /// assert_eq!(here.peer_cred()?.process.cast_unsigned(), std::process::id());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<Credentials> {
         let peer = rustix::net::sockopt::socket_peercred(&self.io)?;
@@ -102,6 +142,16 @@ impl UnixStream {
 }
 
 /// Who is at the other end of a [`UnixStream`].
+///
+/// ```
+/// use filch_net::UnixStream;
+/// let (here, _there) = UnixStream::pair()?;
+/// let peer = here.peer_cred()?;
+/// // It is this process that made it: nobody else is let in.
+/// assert_eq!(peer.process.cast_unsigned(), std::process::id());
+/// assert_eq!(peer, here.peer_cred()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[cfg(target_os = "linux")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
