@@ -327,11 +327,40 @@ impl Pool {
 
     /// The job on the calling thread counts as over for [`is_at_rest`](Self::is_at_rest), until it is resumed: it waits for
     /// what whoever asks that knows of.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// let pool = filch_blocking::Pool::new()?;
+    /// let (own, (tell, told), (go, goes)) = (pool.clone(), mpsc::channel(), mpsc::channel::<()>());
+    /// let job = pool.spawn(move || {
+    ///     own.suspend_job();
+    ///     tell.send(()).unwrap();
+    ///     let _ = goes.recv();
+    ///     own.resume_job();
+    /// });
+    /// told.recv()?;
+    /// assert!(pool.is_at_rest(), "it waits for whoever asks");
+    /// drop(go);
+    /// futures_lite::future::block_on(job)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn suspend_job(&self) {
         self.0.core.over();
     }
 
     /// The job on the calling thread, which was [suspended](Self::suspend_job), goes on.
+    ///
+    /// ```
+    /// let pool = filch_blocking::Pool::new()?;
+    /// let own = pool.clone();
+    /// let job = pool.spawn(move || {
+    ///     own.suspend_job();
+    ///     own.resume_job();
+    ///     own.is_at_rest()
+    /// });
+    /// assert!(!futures_lite::future::block_on(job)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resume_job(&self) {
         // Ordering: Relaxed. What tells whoever asks that it has to ask again comes after this.
         self.0.core.outstanding.fetch_add(1, Ordering::Relaxed);
