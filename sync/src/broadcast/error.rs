@@ -4,6 +4,14 @@ use std::error::Error;
 use std::fmt;
 
 /// There is no receiver; the value comes back.
+///
+/// ```
+/// use filch_sync::broadcast::{self, SendError};
+/// let (sender, receiver) = broadcast::lossy(4);
+/// drop(receiver);
+/// let SendError(refused) = sender.send_blocking(1).unwrap_err();
+/// assert_eq!(refused, 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
@@ -22,6 +30,14 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> Error for SendError<T> {}
 
 /// Why a value could not be sent at once; it comes back.
+///
+/// ```
+/// use filch_sync::broadcast::{self, TrySendError};
+/// let (sender, _slow) = broadcast::bounded(1);
+/// sender.try_send('a')?;
+/// assert!(sender.try_send('b') == Err(TrySendError::Full('b')));
+/// # Ok::<(), TrySendError<char>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The slowest receiver is a whole capacity behind.
@@ -79,6 +95,19 @@ impl<T> fmt::Display for TrySendError<T> {
 impl<T> Error for TrySendError<T> {}
 
 /// Why there was no value.
+///
+/// ```
+/// use filch_sync::broadcast::{self, RecvError};
+/// let (sender, mut receiver) = broadcast::lossy(2);
+/// for n in 0..5 {
+///     sender.try_send(n)?;
+/// }
+/// drop(sender);
+/// let RecvError::Lagged(missed) = receiver.recv_blocking().unwrap_err() else { unreachable!() };
+/// let rest = [receiver.recv_blocking(), receiver.recv_blocking(), receiver.recv_blocking()];
+/// assert_eq!((missed, rest), (3, [Ok(3), Ok(4), Err(RecvError::Closed)]));
+/// # Ok::<(), broadcast::TrySendError<i32>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
     /// All senders are gone, and everything was received.
@@ -100,6 +129,14 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 /// Why there was no value at once.
+///
+/// ```
+/// use filch_sync::broadcast::{self, TryRecvError};
+/// let (sender, mut receiver) = broadcast::lossy::<u8>(2);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// Nothing there; something may come.
@@ -124,6 +161,19 @@ impl fmt::Display for TryRecvError {
 impl Error for TryRecvError {}
 
 /// What a receiver's stream says of a gap: so many values were overwritten before it came to them.
+///
+/// ```
+/// use filch_sync::broadcast::{self, Lagged};
+/// use futures_lite::StreamExt;
+/// let (sender, mut receiver) = broadcast::lossy(1);
+/// sender.try_send("early")?;
+/// sender.try_send("late")?;
+/// # futures_lite::future::block_on(async {
+/// assert_eq!(receiver.next().await, Some(Err(Lagged(1))));
+/// assert_eq!(receiver.next().await, Some(Ok("late")));
+/// # });
+/// # Ok::<(), broadcast::TrySendError<&str>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged(pub u64);
 

@@ -300,6 +300,18 @@ impl<T> fmt::Debug for Receiver<T> {
 
 pin_project! {
     /// Receives one value; made by [`Receiver::recv`].
+    ///
+    /// ```
+    /// use filch_sync::broadcast;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, mut receiver) = broadcast::lossy(1);
+    /// let mut waits = Box::pin(receiver.recv());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// sender.try_send(1).unwrap();
+    /// // Dropped before it was polled again, it has taken nothing.
+    /// drop(waits);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RecvFuture<'a, T> {
         shared: &'a Shared<T>,

@@ -386,6 +386,17 @@ impl<T> fmt::Debug for WeakSender<T> {
 
 pin_project! {
     /// Sends one value; made by [`Sender::send`].
+    ///
+    /// ```
+    /// use filch_sync::broadcast;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, mut slow) = broadcast::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// let mut sends = std::pin::pin!(sender.send(2));
+    /// assert!(block_on(poll_once(sends.as_mut())).is_none());
+    /// assert_eq!(slow.try_recv(), Ok(1));
+    /// assert!(block_on(sends) == Ok(1), "one receiver is to get it");
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct SendFuture<'a, T> {
         shared: &'a Shared<T>,
@@ -420,6 +431,16 @@ impl<T> fmt::Debug for SendFuture<'_, T> {
 
 pin_project! {
     /// Waits until nobody receives; made by [`Sender::closed`].
+    ///
+    /// ```
+    /// use filch_sync::broadcast;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = broadcast::lossy::<u8>(1);
+    /// let mut closed = std::pin::pin!(sender.closed());
+    /// assert!(block_on(poll_once(closed.as_mut())).is_none());
+    /// drop(receiver);
+    /// assert!(block_on(poll_once(closed)).is_some());
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct ClosedFuture<'a, T> {
         shared: &'a Shared<T>,

@@ -2,6 +2,16 @@
 
 /// What a channel looked like at one moment; made by [`Sender::statistics`](super::Sender::statistics). The
 /// moment of each line of waiters is a little earlier than that of the rest.
+///
+/// ```
+/// use filch_sync::broadcast;
+/// let (sender, receiver) = broadcast::lossy(4);
+/// sender.try_send(1).unwrap();
+/// let seen = sender.statistics();
+/// assert_eq!((seen.len, seen.capacity, seen.sent), (1, 4, 1));
+/// assert_eq!((seen.receivers, seen.receivers_waiting), (1, 0));
+/// # drop(receiver);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BroadcastStatistics {
