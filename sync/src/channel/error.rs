@@ -4,6 +4,14 @@ use std::error::Error;
 use std::fmt;
 
 /// The channel is closed; the value comes back.
+///
+/// ```
+/// use filch_sync::channel::{self, SendError};
+/// let (sender, receiver) = channel::bounded(1);
+/// drop(receiver);
+/// let SendError(refused) = sender.send_blocking(1).unwrap_err();
+/// assert_eq!(refused, 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
@@ -22,6 +30,14 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> Error for SendError<T> {}
 
 /// Why a value could not be sent at once; it comes back.
+///
+/// ```
+/// use filch_sync::channel::{self, TrySendError};
+/// let (sender, _receiver) = channel::bounded(1);
+/// sender.try_send('a')?;
+/// assert!(sender.try_send('b') == Err(TrySendError::Full('b')));
+/// # Ok::<(), TrySendError<char>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The queue is full.
@@ -79,6 +95,16 @@ impl<T> fmt::Display for TrySendError<T> {
 impl<T> Error for TrySendError<T> {}
 
 /// The channel is closed and empty.
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::unbounded();
+/// sender.try_send(1)?;
+/// drop(sender);
+/// assert!(receiver.recv_blocking().is_ok(), "what was sent comes first");
+/// assert_eq!(receiver.recv_blocking().unwrap_err().to_string(), "the channel is closed and empty");
+/// # Ok::<(), channel::TrySendError<i32>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError(pub(super) ());
 
@@ -91,6 +117,14 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 /// Why there was no value at once.
+///
+/// ```
+/// use filch_sync::channel::{self, TryRecvError};
+/// let (sender, receiver) = channel::unbounded::<u8>();
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// Nothing there; something may come.
@@ -111,6 +145,14 @@ impl fmt::Display for TryRecvError {
 impl Error for TryRecvError {}
 
 /// Why no place was reserved, and none will be.
+///
+/// ```
+/// use filch_sync::channel::{self, ReserveError};
+/// let (sender, receiver) = channel::bounded::<u8>(2);
+/// assert_eq!(sender.reserve_many_blocking(3).unwrap_err(), ReserveError::NeverRoom);
+/// drop(receiver);
+/// assert_eq!(sender.reserve_blocking().unwrap_err(), ReserveError::Closed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReserveError {
     /// The channel is closed.
@@ -131,6 +173,14 @@ impl fmt::Display for ReserveError {
 impl Error for ReserveError {}
 
 /// Why no place was reserved at once.
+///
+/// ```
+/// use filch_sync::channel::{self, TryReserveError};
+/// let (sender, _receiver) = channel::bounded::<u8>(1);
+/// let _permit = sender.try_reserve()?;
+/// assert_eq!(sender.try_reserve().unwrap_err(), TryReserveError::Full);
+/// # Ok::<(), TryReserveError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryReserveError {
     /// Not so many places are free at this moment.

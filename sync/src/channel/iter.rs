@@ -5,6 +5,13 @@ use std::fmt;
 use std::iter::FusedIterator;
 
 /// The values that are there; made by [`Receiver::try_iter`].
+///
+/// ```
+/// let (sender, receiver) = filch_sync::channel::unbounded();
+/// sender.try_send(1).unwrap();
+/// sender.try_send(2).unwrap();
+/// assert!(receiver.try_iter().eq([1, 2]), "and it does not wait for a third");
+/// ```
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
@@ -30,6 +37,12 @@ impl<T> fmt::Debug for TryIter<'_, T> {
 }
 
 /// All values up to the end of the channel, waiting for each; made by [`Receiver::iter`].
+///
+/// ```
+/// let (sender, receiver) = filch_sync::channel::bounded(1);
+/// std::thread::spawn(move || (1..=3).for_each(|n| sender.send_blocking(n).unwrap()));
+/// assert_eq!(receiver.iter().sum::<i32>(), 6);
+/// ```
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
 }
@@ -57,6 +70,14 @@ impl<T> fmt::Debug for Iter<'_, T> {
 }
 
 /// As [`Iter`], with a receiver of its own; made by iterating over a [`Receiver`].
+///
+/// ```
+/// let (sender, receiver) = filch_sync::channel::bounded(1);
+/// let adds = std::thread::spawn(move || receiver.into_iter().sum::<i32>());
+/// (1..=3).for_each(|n| sender.send_blocking(n).unwrap());
+/// drop(sender);
+/// assert_eq!(adds.join().unwrap(), 6);
+/// ```
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }

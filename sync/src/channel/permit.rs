@@ -250,6 +250,18 @@ impl<'a, T> Places<'a, T> {
 
 pin_project! {
     /// Reserves a place; made by [`Sender::reserve`].
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = channel::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// let mut waits = std::pin::pin!(sender.reserve());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(block_on(waits)?.send(2).is_ok());
+    /// # Ok::<(), channel::ReserveError>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct ReserveFuture<'a, T> {
         #[pin]
@@ -273,6 +285,18 @@ impl<T> fmt::Debug for ReserveFuture<'_, T> {
 
 pin_project! {
     /// Reserves several places; made by [`Sender::reserve_many`].
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = channel::bounded(2);
+    /// sender.try_send(1).unwrap();
+    /// let mut waits = std::pin::pin!(sender.reserve_many(2));
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none(), "one place is not enough");
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(block_on(waits)?.len(), 2);
+    /// # Ok::<(), channel::ReserveError>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct ReserveManyFuture<'a, T> {
         #[pin]
@@ -297,6 +321,16 @@ impl<T> fmt::Debug for ReserveManyFuture<'_, T> {
 }
 
 /// A reserved place; made by [`Sender::reserve`]. Dropped unused, it gives the place back.
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded(1);
+/// // First the place, then the work: what is made is not made in vain.
+/// let permit = sender.reserve_blocking()?;
+/// permit.send("costly").unwrap();
+/// assert_eq!(receiver.try_recv(), Ok("costly"));
+/// # Ok::<(), channel::ReserveError>(())
+/// ```
 #[must_use = "a permit that is dropped gives its place back"]
 pub struct Permit<'a, T> {
     shared: &'a Shared<T>,
@@ -341,6 +375,16 @@ impl<T> fmt::Debug for Permit<'_, T> {
 }
 
 /// Reserved places, to be taken one by one; made by [`Sender::reserve_many`]. Dropped, it gives back what is left.
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded(8);
+/// for (permit, letter) in sender.try_reserve_many(3)?.zip("abc".chars()) {
+///     permit.send(letter).unwrap();
+/// }
+/// assert!(receiver.try_iter().eq("abc".chars()), "nobody's came between");
+/// # Ok::<(), channel::TryReserveError>(())
+/// ```
 #[must_use = "permits that are dropped give their places back"]
 pub struct Permits<'a, T> {
     shared: &'a Shared<T>,
@@ -377,6 +421,16 @@ impl<T> fmt::Debug for Permits<'_, T> {
 }
 
 /// A reserved place, and a sender; made by [`Sender::reserve_owned`]. Dropped unused, it gives the place back.
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded(1);
+/// let permit = sender.try_reserve_owned()?;
+/// let work = std::thread::spawn(move || permit.send("done elsewhere").is_ok());
+/// assert_eq!(receiver.recv_blocking(), Ok("done elsewhere"));
+/// assert!(work.join().unwrap());
+/// # Ok::<(), channel::TryReserveError>(())
+/// ```
 #[must_use = "a permit that is dropped gives its place back"]
 pub struct OwnedPermit<T> {
     /// There until the place was used or given back.

@@ -394,6 +394,18 @@ impl<T> fmt::Debug for Receiver<T> {
 
 pin_project! {
     /// Receives one value; made by [`Receiver::recv`].
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = channel::unbounded();
+    /// let mut waits = Box::pin(receiver.recv());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// sender.try_send(1).unwrap();
+    /// // Dropped before it was polled again, it has taken nothing.
+    /// drop(waits);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RecvFuture<'a, T> {
         shared: &'a Shared<T>,
@@ -422,6 +434,15 @@ impl<T> Future for RecvFuture<'_, T> {
 
 pin_project! {
     /// Receives several values; made by [`Receiver::recv_many`].
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// let (sender, receiver) = channel::unbounded();
+    /// (0..5).for_each(|n| sender.try_send(n).unwrap());
+    /// let mut batch = Vec::new();
+    /// let count = futures_lite::future::block_on(receiver.recv_many(&mut batch, 3));
+    /// assert_eq!((count, batch), (3, vec![0, 1, 2]));
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RecvManyFuture<'a, T> {
         shared: &'a Shared<T>,

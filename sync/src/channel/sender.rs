@@ -335,6 +335,16 @@ impl<T> fmt::Debug for Sender<T> {
 
 pin_project! {
     /// Waits until the channel is closed; made by [`Sender::closed`].
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = channel::bounded::<u8>(1);
+    /// let mut closed = std::pin::pin!(sender.closed());
+    /// assert!(block_on(poll_once(closed.as_mut())).is_none());
+    /// drop(receiver);
+    /// assert!(block_on(poll_once(closed)).is_some());
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Closed<'a, T> {
         shared: &'a Shared<T>,

@@ -107,6 +107,17 @@ impl<T> Slot<T> {
 
 pin_project! {
     /// Sends one value; made by [`Sender::send`](super::Sender::send).
+    ///
+    /// ```
+    /// use filch_sync::channel;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let (sender, receiver) = channel::bounded(1);
+    /// sender.try_send(1).unwrap();
+    /// let mut sends = std::pin::pin!(sender.send(2));
+    /// assert!(block_on(poll_once(sends.as_mut())).is_none());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(block_on(sends).is_ok());
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct SendFuture<'a, T> {
         shared: &'a Shared<T>,

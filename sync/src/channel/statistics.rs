@@ -7,6 +7,15 @@ use std::fmt;
 ///
 /// The greatest length is not among the figures: to know it, each send would have to compare, and a bounded channel to read its
 /// head, which a send otherwise leaves to the receivers. What tells of a queue that is too short are the senders that waited.
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded(4);
+/// sender.try_send(1).unwrap();
+/// let seen = receiver.statistics();
+/// assert_eq!((seen.len, seen.capacity, seen.reserved), (1, Some(4), 0));
+/// assert_eq!((seen.senders, seen.waiting_senders), (1, 0));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelStatistics {

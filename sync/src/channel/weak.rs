@@ -9,6 +9,15 @@ use filch_primitive::sync::Arc;
 use std::fmt;
 
 /// A [`Sender`] that does not keep the channel open; made by [`Sender::downgrade`].
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded::<u8>(1);
+/// let weak = sender.downgrade();
+/// drop(sender);
+/// assert!(receiver.recv_blocking().is_err(), "it keeps nothing open");
+/// assert!(weak.upgrade().is_none());
+/// ```
 pub struct WeakSender<T> {
     shared: Arc<Shared<T>>,
 }
@@ -77,6 +86,15 @@ impl<T> fmt::Debug for WeakSender<T> {
 }
 
 /// A [`Receiver`] that does not keep the channel open; made by [`Receiver::downgrade`].
+///
+/// ```
+/// use filch_sync::channel;
+/// let (sender, receiver) = channel::bounded(1);
+/// let weak = receiver.downgrade();
+/// drop(receiver);
+/// assert!(sender.try_send(1).is_err(), "it keeps nothing open");
+/// assert!(weak.upgrade().is_none());
+/// ```
 pub struct WeakReceiver<T> {
     shared: Arc<Shared<T>>,
 }
