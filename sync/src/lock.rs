@@ -314,6 +314,14 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 }
 
 /// What a [`Lock`] was seen to be at one moment; made by [`Lock::statistics`].
+///
+/// ```
+/// let lock = filch_sync::Lock::new(1);
+/// let _guard = lock.lock_blocking();
+/// let seen = lock.statistics();
+/// assert!(seen.holder.is_some());
+/// assert_eq!((seen.waiters, seen.waiters_peak), (0, 0));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockStatistics {
@@ -327,6 +335,17 @@ pub struct LockStatistics {
 
 pin_project! {
     /// Waits for a [`Lock`]; made by [`Lock::lock`].
+    ///
+    /// ```
+    /// use filch_sync::Lock;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let lock = Lock::new(1);
+    /// let guard = lock.lock_blocking();
+    /// let mut waits = std::pin::pin!(lock.lock());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// drop(guard);
+    /// assert_eq!(*block_on(waits), 1);
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct LockFuture<'a, T> {
         lock: &'a Lock<T>,

@@ -60,6 +60,22 @@ impl<'a, T> LockGuard<'a, T> {
 }
 
 /// The right to a part of the value of a [`Lock`]; made by [`LockGuard::map`].
+///
+/// ```
+/// use filch_sync::{Lock, LockGuard, MappedLockGuard};
+/// struct Account {
+///     owner: &'static str,
+///     balance: u32,
+/// }
+/// /// Lends the balance, and nothing else.
+/// fn balance(account: &Lock<Account>) -> MappedLockGuard<'_, u32> {
+///     LockGuard::map(account.lock_blocking(), |account| &mut account.balance)
+/// }
+/// let account = Lock::new(Account { owner: "alice", balance: 1 });
+/// *balance(&account) += 41;
+/// assert_eq!(*balance(&account), 42);
+/// # assert_eq!(account.into_inner().owner, "alice");
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MappedLockGuard<'a, U: ?Sized> {
     raw: &'a RawLock,
@@ -188,6 +204,19 @@ impl<T> OwnedLockGuard<T> {
 }
 
 /// As [`MappedLockGuard`], keeping the lock alive; made by [`OwnedLockGuard::map`].
+///
+/// ```
+/// use filch_sync::{Lock, OwnedLockGuard};
+/// use std::{sync::Arc, thread};
+/// let pair = Arc::new(Lock::new((1, "one")));
+/// let number = OwnedLockGuard::map(pair.clone().lock_owned_blocking(), |pair| &mut pair.0);
+/// let adds = thread::spawn(move || {
+///     let mut number = number;
+///     *number += 1;
+/// });
+/// adds.join().unwrap();
+/// assert_eq!(pair.lock_blocking().0, 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedMappedLockGuard<T, U: ?Sized> {
     lock: Arc<Lock<T>>,
