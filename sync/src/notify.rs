@@ -449,6 +449,14 @@ impl fmt::Debug for Notify {
 }
 
 /// What [`Notify::statistics`] saw.
+///
+/// ```
+/// let notify = filch_sync::Notify::new();
+/// notify.notify_one();
+/// let seen = notify.statistics();
+/// assert!(seen.permit, "nobody waited, so it is kept for the next");
+/// assert_eq!(seen.waiters, 0);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotifyStatistics {
@@ -462,6 +470,16 @@ pub struct NotifyStatistics {
 
 pin_project! {
     /// Waits to be told; made by [`Notify::notified`].
+    ///
+    /// ```
+    /// use filch_sync::Notify;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let notify = Notify::new();
+    /// let mut waits = std::pin::pin!(notify.notified());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// notify.notify_one();
+    /// assert!(block_on(poll_once(waits)).is_some());
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Notified<'a> {
