@@ -157,6 +157,15 @@ pub type LifoQueue<T> = RawQueue<T, Lifo>;
 /// # Complexity
 /// A put or a get is one short lock: constant time, in a [`PriorityQueue`] logarithmic. The memory of a burst is given back as the
 /// items leave.
+/// # Examples
+/// ```
+/// let queue = filch_sync::Queue::unbounded();
+/// queue.put_blocking("job")?;
+/// drop(queue.get_task_blocking().unwrap()); // Done.
+/// queue.join_blocking();
+/// assert_eq!(queue.statistics().unfinished, 0);
+/// # Ok::<(), filch_sync::queue::PutError<&str>>(())
+/// ```
 /// # Source
 /// Python's `asyncio.Queue`, with the shutdown of 3.13, for many threads. Differences: the constructors are named, where asyncio's
 /// `maxsize=0` means without bound; equal priorities keep their order; [`get_task`](Self::get_task) cannot forget `task_done`.

@@ -4,6 +4,14 @@ use std::error::Error;
 use std::fmt;
 
 /// The queue was shut down; the item comes back. Asyncio's `QueueShutDown`, for putting.
+///
+/// ```
+/// use filch_sync::queue::{PutError, Queue};
+/// let queue = Queue::unbounded();
+/// queue.shutdown(false);
+/// let PutError(refused) = queue.put_blocking(1).unwrap_err();
+/// assert_eq!(refused, 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PutError<T>(pub T);
 
@@ -22,6 +30,14 @@ impl<T> fmt::Display for PutError<T> {
 impl<T> Error for PutError<T> {}
 
 /// Why an item could not be put at once; it comes back.
+///
+/// ```
+/// use filch_sync::queue::{Queue, TryPutError};
+/// let queue = Queue::bounded(1);
+/// queue.try_put('a')?;
+/// assert!(queue.try_put('b') == Err(TryPutError::Full('b')));
+/// # Ok::<(), TryPutError<char>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPutError<T> {
     /// There is no room. Asyncio's `QueueFull`.
@@ -79,6 +95,12 @@ impl<T> fmt::Display for TryPutError<T> {
 impl<T> Error for TryPutError<T> {}
 
 /// The queue was shut down and is empty. Asyncio's `QueueShutDown`, for getting.
+///
+/// ```
+/// let queue = filch_sync::Queue::<u8>::unbounded();
+/// queue.shutdown(false);
+/// assert_eq!(queue.get_blocking().unwrap_err().to_string(), "the queue was shut down and is empty");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GetError(pub(super) ());
 
@@ -91,6 +113,14 @@ impl fmt::Display for GetError {
 impl Error for GetError {}
 
 /// Why there was no item at once.
+///
+/// ```
+/// use filch_sync::queue::{Queue, TryGetError};
+/// let queue = Queue::<u8>::unbounded();
+/// assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+/// queue.shutdown(false);
+/// assert_eq!(queue.try_get(), Err(TryGetError::ShutDown));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryGetError {
     /// Nothing there; something may come. Asyncio's `QueueEmpty`.

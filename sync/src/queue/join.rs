@@ -11,6 +11,19 @@ use std::task::{Context, Poll, ready};
 
 pin_project! {
     /// Waits until all items are done; made by [`RawQueue::join`].
+    ///
+    /// ```
+    /// use filch_sync::Queue;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let queue = Queue::unbounded();
+    /// queue.try_put("job").unwrap();
+    /// let mut join = std::pin::pin!(queue.join());
+    /// queue.try_get().unwrap();
+    /// assert!(block_on(poll_once(join.as_mut())).is_none(), "it was taken, and is not done");
+    /// queue.task_done()?;
+    /// assert!(block_on(poll_once(join)).is_some());
+    /// # Ok::<(), filch_sync::queue::TooManyDone>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Join<'a, T, O>
     where

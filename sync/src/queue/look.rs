@@ -107,6 +107,14 @@ impl<T, O: Order<T>> fmt::Debug for RawQueue<T, O> {
 }
 
 /// A look at a queue at one moment; made by [`RawQueue::statistics`].
+///
+/// ```
+/// let queue = filch_sync::Queue::bounded(4);
+/// queue.try_put(1).unwrap();
+/// queue.try_get().unwrap();
+/// let seen = queue.statistics();
+/// assert_eq!((seen.len, seen.len_peak, seen.unfinished), (0, 1, 1));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueStatistics {

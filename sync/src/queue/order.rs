@@ -17,6 +17,17 @@ use std::collections::VecDeque;
 /// Which item of a [queue](super::RawQueue) comes out next. Implemented by [`Fifo`], [`Lifo`] and [`Smallest`], and sealed.
 ///
 /// A put or a get looks first, which may compare items and changes nothing, and then moves, which runs no code of the items.
+///
+/// ```
+/// use filch_sync::queue::{Order, RawQueue};
+/// /// Takes all there is out of a queue of any order.
+/// fn drain<T, O: Order<T>>(queue: &RawQueue<T, O>) -> Vec<T> {
+///     std::iter::from_fn(|| queue.try_get().ok()).collect()
+/// }
+/// let queue = filch_sync::queue::LifoQueue::unbounded();
+/// (1..=3).for_each(|n| queue.try_put(n).unwrap());
+/// assert_eq!(drain(&queue), [3, 2, 1]);
+/// ```
 pub trait Order<T>: Arrange<T> {}
 
 /// What an order does; see the [module docs](self).
@@ -43,14 +54,38 @@ pub trait Arrange<T> {
 }
 
 /// First in, first out.
+///
+/// ```
+/// use filch_sync::queue::{Fifo, Queue, RawQueue};
+/// let queue: Queue<u8> = RawQueue::<u8, Fifo>::unbounded();
+/// queue.try_put(2).unwrap();
+/// queue.try_put(1).unwrap();
+/// assert_eq!(queue.try_get(), Ok(2));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Fifo {}
 
 /// Last in, first out.
+///
+/// ```
+/// use filch_sync::queue::{Lifo, LifoQueue, RawQueue};
+/// let queue: LifoQueue<u8> = RawQueue::<u8, Lifo>::unbounded();
+/// queue.try_put(1).unwrap();
+/// queue.try_put(2).unwrap();
+/// assert_eq!(queue.try_get(), Ok(2));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Lifo {}
 
 /// The smallest first; equals in the order they came.
+///
+/// ```
+/// use filch_sync::queue::{PriorityQueue, RawQueue, Smallest};
+/// let queue: PriorityQueue<u8> = RawQueue::<u8, Smallest>::unbounded();
+/// queue.try_put(2).unwrap();
+/// queue.try_put(1).unwrap();
+/// assert_eq!(queue.try_get(), Ok(1));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Smallest {}
 

@@ -65,6 +65,15 @@ impl<T, O: Order<T>> RawQueue<T, O> {
 }
 
 /// The items of a queue; made by [`RawQueue::stream`].
+///
+/// ```
+/// use futures_lite::StreamExt;
+/// let queue = filch_sync::Queue::unbounded();
+/// (1..=3).for_each(|n| queue.try_put(n).unwrap());
+/// queue.shutdown(false);
+/// let sum = futures_lite::future::block_on(queue.stream().fold(0, |sum, n| sum + n));
+/// assert_eq!(sum, 6);
+/// ```
 #[must_use = "a stream does nothing until it is asked"]
 pub struct QueueStream<'a, T, O: Order<T>> {
     queue: &'a RawQueue<T, O>,
@@ -103,6 +112,19 @@ impl<T, O: Order<T>> fmt::Debug for QueueStream<'_, T, O> {
 }
 
 /// Puts items; made by [`RawQueue::sink`].
+///
+/// ```
+/// use futures_lite::future::{block_on, poll_fn};
+/// use futures_sink::Sink;
+/// use std::pin::pin;
+/// let queue = filch_sync::Queue::bounded(1);
+/// let mut sink = pin!(queue.sink());
+/// block_on(poll_fn(|cx| sink.as_mut().poll_ready(cx)))?;
+/// sink.as_mut().start_send(1)?;
+/// block_on(poll_fn(|cx| sink.as_mut().poll_flush(cx)))?;
+/// assert_eq!(queue.try_get(), Ok(1));
+/// # Ok::<(), filch_sync::queue::PutError<i32>>(())
+/// ```
 #[must_use = "a sink does nothing until it is asked"]
 pub struct QueueSink<'a, T, O: Order<T>> {
     queue: &'a RawQueue<T, O>,

@@ -86,6 +86,20 @@ impl<T: fmt::Debug, O: Order<T>> fmt::Debug for TaskGuard<'_, T, O> {
 
 pin_project! {
     /// Gets one item in a guard; made by [`RawQueue::get_task`].
+    ///
+    /// ```
+    /// use filch_sync::Queue;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let queue = Queue::unbounded();
+    /// let mut waits = std::pin::pin!(queue.get_task());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// queue.try_put("job").unwrap();
+    /// let task = block_on(waits)?;
+    /// assert_eq!(*task, "job");
+    /// drop(task); // Done.
+    /// assert_eq!(queue.statistics().unfinished, 0);
+    /// # Ok::<(), filch_sync::queue::GetError>(())
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct GetTask<'a, T, O>
     where

@@ -137,6 +137,18 @@ fn line<T, O: Order<T>>(queue: &RawQueue<T, O>, side: Side) -> &Line {
 
 pin_project! {
     /// Gets one item; made by [`RawQueue::get`].
+    ///
+    /// ```
+    /// use filch_sync::Queue;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let queue = Queue::unbounded();
+    /// let mut waits = Box::pin(queue.get());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// queue.try_put(1).unwrap();
+    /// // Dropped before it was polled again, it has taken nothing.
+    /// drop(waits);
+    /// assert_eq!(queue.try_get(), Ok(1));
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Get<'a, T, O>
     where
@@ -170,6 +182,17 @@ impl<T, O: Order<T>> fmt::Debug for Get<'_, T, O> {
 
 pin_project! {
     /// Puts one item; made by [`RawQueue::put`].
+    ///
+    /// ```
+    /// use filch_sync::Queue;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let queue = Queue::bounded(1);
+    /// queue.try_put(1).unwrap();
+    /// let mut waits = std::pin::pin!(queue.put(2));
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// queue.try_get().unwrap();
+    /// assert!(block_on(waits).is_ok());
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Put<'a, T, O>
     where
