@@ -354,6 +354,13 @@ impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
 }
 
 /// What an [`RwLock`] was seen to be at one moment; made by [`RwLock::statistics`].
+///
+/// ```
+/// let lock = filch_sync::RwLock::new(1);
+/// let (_one, _other) = (lock.read_blocking(), lock.read_blocking());
+/// let seen = lock.statistics();
+/// assert_eq!((seen.readers, seen.upgradable, seen.waiters), (2, false, 0));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RwLockStatistics {
@@ -371,6 +378,17 @@ pub struct RwLockStatistics {
 
 pin_project! {
     /// Waits to read an [`RwLock`]; made by [`RwLock::read`].
+    ///
+    /// ```
+    /// use filch_sync::RwLock;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let lock = RwLock::new(1);
+    /// let writer = lock.write_blocking();
+    /// let mut reads = std::pin::pin!(lock.read());
+    /// assert!(block_on(poll_once(reads.as_mut())).is_none());
+    /// drop(writer);
+    /// assert_eq!(*block_on(reads), 1);
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RwLockRead<'a, T> {
         lock: &'a RwLock<T>,
@@ -392,6 +410,17 @@ impl<'a, T> Future for RwLockRead<'a, T> {
 
 pin_project! {
     /// Waits to read an [`RwLock`] upgradably; made by [`RwLock::upgradable_read`].
+    ///
+    /// ```
+    /// use filch_sync::RwLock;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let lock = RwLock::new(1);
+    /// let first = lock.upgradable_read_blocking();
+    /// let mut second = std::pin::pin!(lock.upgradable_read());
+    /// assert!(block_on(poll_once(second.as_mut())).is_none(), "one at a time");
+    /// drop(first);
+    /// assert_eq!(*block_on(second), 1);
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RwLockUpgradableRead<'a, T> {
         lock: &'a RwLock<T>,
@@ -413,6 +442,19 @@ impl<'a, T> Future for RwLockUpgradableRead<'a, T> {
 
 pin_project! {
     /// Waits to write an [`RwLock`]; made by [`RwLock::write`].
+    ///
+    /// ```
+    /// use filch_sync::RwLock;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.read_blocking();
+    /// let mut writes = std::pin::pin!(lock.write());
+    /// assert!(block_on(poll_once(writes.as_mut())).is_none());
+    /// assert!(lock.try_read().is_none(), "a writer that waits lets no reader pass");
+    /// drop(reader);
+    /// *block_on(writes) += 1;
+    /// assert_eq!(*lock.read_blocking(), 2);
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RwLockWrite<'a, T> {
         lock: &'a RwLock<T>,

@@ -225,6 +225,18 @@ impl<T> Drop for RwLockUpgradableReadGuard<'_, T> {
 
 pin_project! {
     /// Waits for readers to leave, to become the writer; made by [`RwLockUpgradableReadGuard::upgrade`].
+    ///
+    /// ```
+    /// use filch_sync::{RwLock, RwLockUpgradableReadGuard};
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let lock = RwLock::new(1);
+    /// let (reader, upgradable) = (lock.read_blocking(), lock.upgradable_read_blocking());
+    /// let mut upgrade = std::pin::pin!(RwLockUpgradableReadGuard::upgrade(upgradable));
+    /// assert!(block_on(poll_once(upgrade.as_mut())).is_none());
+    /// drop(reader);
+    /// *block_on(upgrade) += 1;
+    /// assert_eq!(*lock.read_blocking(), 2);
+    /// ```
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RwLockUpgrade<'a, T> {
         // Dropped before the guard: it gives up its place first, and then the right to have one.

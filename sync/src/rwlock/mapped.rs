@@ -50,6 +50,14 @@ impl<'a, T> RwLockReadGuard<'a, T> {
 }
 
 /// The right to read a part of the value of an [`RwLock`](super::RwLock); made by [`RwLockReadGuard::map`].
+///
+/// ```
+/// use filch_sync::{RwLock, RwLockReadGuard};
+/// let pair = RwLock::new((1, "one"));
+/// let name = RwLockReadGuard::map(pair.read_blocking(), |pair| &pair.1);
+/// assert_eq!(*name, "one");
+/// assert!(pair.try_write().is_none(), "it keeps the lock");
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MappedRwLockReadGuard<'a, U: ?Sized> {
     raw: &'a RawRwLock,
@@ -136,6 +144,13 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
 }
 
 /// The right to write a part of the value of an [`RwLock`](super::RwLock); made by [`RwLockWriteGuard::map`].
+///
+/// ```
+/// use filch_sync::{RwLock, RwLockWriteGuard};
+/// let pair = RwLock::new((1, "one"));
+/// *RwLockWriteGuard::map(pair.write_blocking(), |pair| &mut pair.0) += 1;
+/// assert_eq!(*pair.read_blocking(), (2, "one"));
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MappedRwLockWriteGuard<'a, U: ?Sized> {
     raw: &'a RawRwLock,

@@ -156,6 +156,15 @@ gives_out_the_value! {
 }
 
 /// As [`RwLockReadGuard`](super::RwLockReadGuard), keeping the lock alive.
+///
+/// ```
+/// use filch_sync::RwLock;
+/// use std::{sync::Arc, thread};
+/// let lock = Arc::new(RwLock::new(vec![1, 2]));
+/// let guard = lock.clone().read_owned_blocking();
+/// let sum = thread::spawn(move || guard.iter().sum::<i32>());
+/// assert_eq!(sum.join().unwrap(), 3);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockReadGuard<T> {
     lock: Arc<RwLock<T>>,
@@ -183,6 +192,19 @@ impl<T> Drop for OwnedRwLockReadGuard<T> {
 }
 
 /// As [`RwLockUpgradableReadGuard`](super::RwLockUpgradableReadGuard), keeping the lock alive.
+///
+/// ```
+/// use filch_sync::{OwnedRwLockUpgradableReadGuard, RwLock};
+/// use std::{sync::Arc, thread};
+/// let lock = Arc::new(RwLock::new(1));
+/// let guard = lock.clone().upgradable_read_owned_blocking();
+/// let doubles = thread::spawn(move || {
+///     let seen = *guard;
+///     *OwnedRwLockUpgradableReadGuard::try_upgrade(guard).expect("no reader is there") = 2 * seen;
+/// });
+/// doubles.join().unwrap();
+/// assert_eq!(*lock.read_blocking(), 2);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockUpgradableReadGuard<T> {
     lock: Arc<RwLock<T>>,
@@ -278,6 +300,15 @@ impl<T> Drop for OwnedRwLockUpgradableReadGuard<T> {
 }
 
 /// As [`RwLockWriteGuard`](super::RwLockWriteGuard), keeping the lock alive.
+///
+/// ```
+/// use filch_sync::RwLock;
+/// use std::{sync::Arc, thread};
+/// let lock = Arc::new(RwLock::new(vec![1]));
+/// let mut guard = lock.clone().write_owned_blocking();
+/// thread::spawn(move || guard.push(2)).join().unwrap();
+/// assert_eq!(*lock.read_blocking(), [1, 2]);
+/// ```
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockWriteGuard<T> {
     lock: Arc<RwLock<T>>,
