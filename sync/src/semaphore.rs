@@ -78,6 +78,14 @@ use turns::Turns;
 use word::{CLOSED, ONE, QUEUED, REFUSED, permits_of, with_permits};
 
 /// The most permits a [`Semaphore`] counts. Adding to that many changes nothing.
+///
+/// ```
+/// use filch_sync::{MAX_PERMITS, Semaphore};
+/// // As many as anybody asks for.
+/// let semaphore = Semaphore::new(MAX_PERMITS);
+/// semaphore.add_permits(1);
+/// assert_eq!(semaphore.available_permits(), MAX_PERMITS);
+/// ```
 pub const MAX_PERMITS: usize = usize::MAX / ONE;
 
 /// Hands out a number of permits, in the order they were asked for.
@@ -550,6 +558,15 @@ impl fmt::Debug for Semaphore {
 }
 
 /// What [`Semaphore::statistics`] saw.
+///
+/// ```
+/// use filch_sync::Semaphore;
+/// let semaphore = Semaphore::bounded(3);
+/// let _permit = semaphore.try_acquire()?;
+/// let seen = semaphore.statistics();
+/// assert_eq!((seen.available, seen.total, seen.borrowed), (2, Some(3), Some(1)));
+/// # Ok::<(), filch_sync::TryAcquireError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SemaphoreStatistics {

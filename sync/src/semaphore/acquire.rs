@@ -11,6 +11,17 @@ use std::task::{Context, Poll, ready};
 
 pin_project! {
     /// Waits for permits; made by [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+    ///
+    /// ```
+    /// use filch_sync::Semaphore;
+    /// use futures_lite::future::{block_on, poll_once};
+    /// let semaphore = Semaphore::new(0);
+    /// let mut waits = std::pin::pin!(semaphore.acquire());
+    /// assert!(block_on(poll_once(waits.as_mut())).is_none());
+    /// semaphore.add_permits(1);
+    /// assert_eq!(block_on(waits)?.num_permits(), 1);
+    /// # Ok::<(), filch_sync::Closed>(())
+    /// ```
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Acquire<'a> {

@@ -23,6 +23,14 @@ impl fmt::Display for Closed {
 impl Error for Closed {}
 
 /// Why a permit was not to be had at once.
+///
+/// ```
+/// use filch_sync::{Semaphore, TryAcquireError};
+/// let semaphore = Semaphore::new(1);
+/// let _permit = semaphore.try_acquire()?;
+/// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+/// # Ok::<(), TryAcquireError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
     /// Too few are free, or others wait already.
