@@ -1,5 +1,6 @@
 //! What the tests of this crate share: counting wakers, hand-made polls, a watchdog, a small random source.
 
+use filch_primitive::sync::StaticMutex;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -78,6 +79,14 @@ impl<F: Future> Hand<F> {
     pub(crate) fn wakes(&self) -> usize {
         self.count.take()
     }
+}
+
+/// Leaks `value`, but so that a leak checker finds it: a static leads to it.
+pub(crate) fn leak<'a, T: 'a>(value: T) -> &'a T {
+    static LEAKED: StaticMutex<Vec<usize>> = StaticMutex::new(Vec::new());
+    let leaked = Box::leak(Box::new(value));
+    LEAKED.lock().push(std::ptr::from_ref(leaked).expose_provenance());
+    leaked
 }
 
 /// Runs `test` on a thread of its own and fails when it does not end.

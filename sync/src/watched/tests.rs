@@ -1,4 +1,4 @@
-use crate::testing::{Hand, PanicOnWake};
+use crate::testing::{Hand, PanicOnWake, leak};
 use crate::watchman::held::{self, INTERVAL_US, OVERDUE_US};
 use crate::{CapacityLimiter, Lock, RwLock, Semaphore};
 use std::future::Future;
@@ -73,17 +73,12 @@ fn in_every_order<P, F: Future, G>(
 
 #[test]
 fn of_a_lock_the_living_get_through_in_whatever_order_they_stand() {
-    in_every_order(
-        6,
-        || &*Box::leak(Box::new(Lock::new(()))),
-        |lock| lock.try_lock().unwrap(),
-        |lock| lock.lock(),
-    );
+    in_every_order(6, || leak(Lock::new(())), |lock| lock.try_lock().unwrap(), |lock| lock.lock());
 }
 
 #[test]
 fn of_an_rwlock_the_living_get_through_in_whatever_order_they_stand() {
-    let make = || &*Box::leak(Box::new(RwLock::new(())));
+    let make = || leak(RwLock::new(()));
     in_every_order(6, make, |lock| lock.try_write().unwrap(), |lock| lock.write());
     // Those who read come in together.
     in_every_order(4, make, |lock| lock.try_write().unwrap(), |lock| lock.read());
@@ -94,7 +89,7 @@ fn of_a_semaphore_the_living_get_through_in_whatever_order_they_stand() {
     for count in 1..=2 {
         in_every_order(
             6,
-            || &*Box::leak(Box::new(Semaphore::new(2))),
+            || leak(Semaphore::new(2)),
             |semaphore| semaphore.try_acquire_many(2).unwrap(),
             |semaphore| semaphore.acquire_many(count),
         );
@@ -105,7 +100,7 @@ fn of_a_semaphore_the_living_get_through_in_whatever_order_they_stand() {
 fn of_a_limiter_the_living_get_through_in_whatever_order_they_stand() {
     in_every_order(
         6,
-        || &*Box::leak(Box::new(CapacityLimiter::new(1))),
+        || leak(CapacityLimiter::new(1)),
         |limiter| limiter.try_acquire().unwrap(),
         |limiter| limiter.acquire(),
     );
@@ -161,7 +156,7 @@ fn what_is_visited_may_be_gone_or_stand_elsewhere() {
     for _ in 0..3 {
         let mut leaked = Hand::new(semaphore.acquire());
         leaked.pends();
-        std::mem::forget(leaked);
+        leak(leaked);
     }
     semaphore.add_permits(1);
     assert_eq!(clock.entries(), 1);

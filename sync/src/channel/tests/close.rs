@@ -2,7 +2,7 @@
 
 use super::flavours;
 use crate::channel::{Receiver, RecvFuture, SendError, TryRecvError, TrySendError, bounded, rendezvous};
-use crate::testing::Hand;
+use crate::testing::{Hand, leak};
 use filch_primitive::WAKE_BATCH_CAPACITY;
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
@@ -119,7 +119,7 @@ impl Wake for AtOnce {
 #[test]
 fn those_that_wait_on_after_the_close_do_not_keep_it_from_returning() {
     let (sender, receiver) = bounded(1);
-    let receiver: &'static Receiver<u8> = Box::leak(Box::new(receiver));
+    let receiver: &'static Receiver<u8> = leak(receiver);
     let permit = sender.try_reserve().unwrap();
     let all: Vec<_> = (0..3 * WAKE_BATCH_CAPACITY)
         .map(|_| Arc::new(AtOnce(Mutex::new((Some(Hand::new(receiver.recv())), 0)))))
