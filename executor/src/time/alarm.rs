@@ -8,6 +8,9 @@ use filch_timer::{Boot, BootInstant, TimeSource, Wall};
 use std::io;
 use std::time::{Duration, SystemTime};
 
+#[cfg(all(test, target_os = "linux", not(filch_loom)))]
+mod tests;
+
 /// Waits until the machine has been up for so long, suspended or not.
 ///
 /// No virtual clock moves it. On systems where [`Boot::COUNTS_SUSPENSION`] is false it goes by the monotonic clock.
@@ -29,7 +32,7 @@ use std::time::{Duration, SystemTime};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub async fn sleep_until_boot(point: BootInstant) -> io::Result<()> {
-    system::sleep_until::<Boot>(point).await
+    system::sleep_until(Boot, point).await
 }
 
 /// Waits until it is so late, by the time of day that people and other machines set.
@@ -53,31 +56,51 @@ pub async fn sleep_until_boot(point: BootInstant) -> io::Result<()> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub async fn sleep_until_wall(point: SystemTime) -> io::Result<()> {
-    system::sleep_until::<Wall>(point).await
+    system::sleep_until(Wall, point).await
 }
 
 #[cfg(target_os = "linux")]
 mod system {
     use super::{Boot, BootInstant, Duration, SystemTime, TimeSource, Wall, io};
     use filch_reactor::Async;
+    use rustix::fd::OwnedFd;
     use rustix::io::{Errno, read};
     use rustix::time::{
         Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
         timerfd_settime,
     };
 
-    /// A clock that the kernel has timers for.
-    pub(super) trait Kernel: TimeSource {
+    /// A clock that the kernel has timers for. Tests stand in with one that is set.
+    pub(super) trait Kernel {
+        type Point: Copy + Ord;
         const ID: TimerfdClockId;
         const SET: TimerfdTimerFlags;
 
+        fn now(&self) -> Self::Point;
+
         /// How far the point is from the clock's own beginning.
         fn since_beginning(point: Self::Point) -> Duration;
+
+        fn arm(&self, timer: &OwnedFd, at: &Itimerspec) -> io::Result<()> {
+            timerfd_settime(timer, Self::SET, at)?;
+            Ok(())
+        }
+
+        /// What the timer has to say, if anything. [`Errno::CANCELED`]: the clock was set.
+        fn read(&self, timer: &OwnedFd) -> io::Result<()> {
+            read(timer, &mut [0; 8])?;
+            Ok(())
+        }
     }
 
     impl Kernel for Boot {
+        type Point = BootInstant;
         const ID: TimerfdClockId = TimerfdClockId::Boottime;
         const SET: TimerfdTimerFlags = TimerfdTimerFlags::ABSTIME;
+
+        fn now(&self) -> BootInstant {
+            <Self as TimeSource>::now()
+        }
 
         fn since_beginning(point: BootInstant) -> Duration {
             point.since_boot()
@@ -85,16 +108,21 @@ mod system {
     }
 
     impl Kernel for Wall {
+        type Point = SystemTime;
         const ID: TimerfdClockId = TimerfdClockId::Realtime;
         const SET: TimerfdTimerFlags = TimerfdTimerFlags::ABSTIME.union(TimerfdTimerFlags::CANCEL_ON_SET);
+
+        fn now(&self) -> SystemTime {
+            <Self as TimeSource>::now()
+        }
 
         fn since_beginning(point: SystemTime) -> Duration {
             point.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
         }
     }
 
-    pub(super) async fn sleep_until<C: Kernel>(point: C::Point) -> io::Result<()> {
-        if C::now() >= point {
+    pub(super) async fn sleep_until<C: Kernel>(clock: C, point: C::Point) -> io::Result<()> {
+        if clock.now() >= point {
             return Ok(());
         }
         let timer = timerfd_create(C::ID, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
@@ -104,17 +132,17 @@ mod system {
         // as it took to come here from the clock's beginning, and is gone by then.
         let at = Itimerspec { it_interval: at, it_value: at };
         loop {
-            timerfd_settime(timer.get_ref(), C::SET, &at)?;
+            clock.arm(timer.get_ref(), &at)?;
             // Set to a time that has passed meanwhile it fires at once, unless that time is zero, which means never.
-            if C::now() >= point {
+            if clock.now() >= point {
                 return Ok(());
             }
-            let fired = timer.read_with(|timer| Ok(read(timer, &mut [0; 8])?)).await;
+            let fired = timer.read_with(|timer| clock.read(timer)).await;
             match fired {
-                Ok(_) if C::now() >= point => return Ok(()),
+                Ok(()) if clock.now() >= point => return Ok(()),
                 // The time was set.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => {}
-                Ok(_) => {}
+                Ok(()) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -135,7 +163,7 @@ const LOOK: Duration = Duration::from_secs(10);
 mod system {
     use super::{LOOK, TimeSource, io};
 
-    pub(super) async fn sleep_until<C: TimeSource>(point: C::Point) -> io::Result<()> {
+    pub(super) async fn sleep_until<C: TimeSource>(_: C, point: C::Point) -> io::Result<()> {
         while C::now() < point {
             filch_timer::sleep(C::until(point).min(LOOK)).await;
         }
