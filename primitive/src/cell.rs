@@ -5,7 +5,7 @@
 /// The shape is the model checker's: it learns when an access begins and ends, and reports two that overlap.
 /// Without it both methods are a plain [`std::cell::UnsafeCell::get`].
 #[derive(Debug)]
-pub struct UnsafeCell<T>(imp::UnsafeCell<T>);
+pub struct UnsafeCell<T: ?Sized>(imp::UnsafeCell<T>);
 
 impl<T> UnsafeCell<T> {
     /// A cell holding `value`.
@@ -21,6 +21,14 @@ impl<T> UnsafeCell<T> {
         Self(imp::UnsafeCell::new(value))
     }
 
+    /// The value: having the cell itself proves that nobody else is looking.
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> UnsafeCell<T> {
     /// Runs `f` with a pointer to read through. Dereferencing it is the caller's claim that nobody writes
     /// meanwhile.
     #[inline]
@@ -33,12 +41,6 @@ impl<T> UnsafeCell<T> {
     #[inline]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         imp::with_mut(&self.0, f)
-    }
-
-    /// The value: having the cell itself proves that nobody else is looking.
-    #[inline]
-    pub fn into_inner(self) -> T {
-        self.0.into_inner()
     }
 }
 
@@ -53,12 +55,12 @@ mod imp {
     pub(super) use std::cell::UnsafeCell;
 
     #[inline]
-    pub(super) fn with<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*const T) -> R) -> R {
+    pub(super) fn with<T: ?Sized, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*const T) -> R) -> R {
         f(cell.get())
     }
 
     #[inline]
-    pub(super) fn with_mut<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*mut T) -> R) -> R {
+    pub(super) fn with_mut<T: ?Sized, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*mut T) -> R) -> R {
         f(cell.get())
     }
 }
@@ -67,11 +69,11 @@ mod imp {
 mod imp {
     pub(super) use loom::cell::UnsafeCell;
 
-    pub(super) fn with<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*const T) -> R) -> R {
+    pub(super) fn with<T: ?Sized, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*const T) -> R) -> R {
         cell.with(f)
     }
 
-    pub(super) fn with_mut<T, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*mut T) -> R) -> R {
+    pub(super) fn with_mut<T: ?Sized, R>(cell: &UnsafeCell<T>, f: impl FnOnce(*mut T) -> R) -> R {
         cell.with_mut(f)
     }
 }

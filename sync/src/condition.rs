@@ -116,7 +116,7 @@ impl Condition {
     /// assert_eq!(*guard, 'b');
     /// # });
     /// ```
-    pub async fn wait<'a, T>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
+    pub async fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
         let lock = LockGuard::lock(&guard);
         let notice = self.told(guard).await;
         let guard = lock.lock().await;
@@ -143,7 +143,7 @@ impl Condition {
     /// assert_eq!(*guard, 2);
     /// # });
     /// ```
-    pub async fn wait_for<'a, T>(
+    pub async fn wait_for<'a, T: ?Sized>(
         &self,
         mut guard: LockGuard<'a, T>,
         mut met: impl FnMut(&mut T) -> bool,
@@ -170,7 +170,7 @@ impl Condition {
     /// assert!(told && *guard == 1);
     /// # });
     /// ```
-    pub async fn wait_owned<T>(&self, guard: OwnedLockGuard<T>) -> OwnedLockGuard<T> {
+    pub async fn wait_owned<T: ?Sized>(&self, guard: OwnedLockGuard<T>) -> OwnedLockGuard<T> {
         let lock = OwnedLockGuard::lock(&guard).clone();
         let notice = self.told(guard).await;
         let guard = lock.lock_owned().await;
@@ -192,7 +192,7 @@ impl Condition {
     /// assert_eq!(*guard, 1);
     /// # });
     /// ```
-    pub async fn wait_for_owned<T>(
+    pub async fn wait_for_owned<T: ?Sized>(
         &self,
         mut guard: OwnedLockGuard<T>,
         mut met: impl FnMut(&mut T) -> bool,
@@ -218,7 +218,7 @@ impl Condition {
     /// open = CHANGED.wait_blocking(open);
     /// assert!(*open);
     /// ```
-    pub fn wait_blocking<'a, T>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
+    pub fn wait_blocking<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> LockGuard<'a, T> {
         blocking::block_on(self.wait(guard))
     }
 
@@ -230,7 +230,7 @@ impl Condition {
     /// let guard = Condition::new().wait_for_blocking(lock.lock_blocking(), |n| *n == 1);
     /// assert_eq!(*guard, 1);
     /// ```
-    pub fn wait_for_blocking<'a, T>(
+    pub fn wait_for_blocking<'a, T: ?Sized>(
         &self,
         guard: LockGuard<'a, T>,
         met: impl FnMut(&mut T) -> bool,
@@ -259,7 +259,7 @@ impl Condition {
     /// assert_eq!(*guard, "open");
     /// # visitor.join().unwrap();
     /// ```
-    pub fn wait_owned_blocking<T>(&self, guard: OwnedLockGuard<T>) -> OwnedLockGuard<T> {
+    pub fn wait_owned_blocking<T: ?Sized>(&self, guard: OwnedLockGuard<T>) -> OwnedLockGuard<T> {
         blocking::block_on(self.wait_owned(guard))
     }
 
@@ -275,7 +275,7 @@ impl Condition {
     /// let guard = Condition::new().wait_for_owned_blocking(guard, |n| *n == 1);
     /// assert_eq!(*guard, 1);
     /// ```
-    pub fn wait_for_owned_blocking<T>(
+    pub fn wait_for_owned_blocking<T: ?Sized>(
         &self,
         guard: OwnedLockGuard<T>,
         met: impl FnMut(&mut T) -> bool,

@@ -93,7 +93,8 @@ use std::task::{Context, Poll};
 ///
 /// Waiters are woken in the order they came. A free lock goes to whoever asks first, a waiter that lost its turn to such
 /// a newcomer has the next one kept for it. There is no poisoning: a panic releases the lock. For a section without
-/// `await` in it, a [`std::sync::Mutex`] is cheaper.
+/// `await` in it, a [`std::sync::Mutex`] is cheaper. An `Arc<Lock<T>>` becomes an `Arc<Lock<dyn Trait>>` where that is
+/// asked for.
 ///
 /// # Complexity
 /// Locking and unlocking are one locked instruction each when nobody competes. A contended unlock is constant time.
@@ -108,22 +109,16 @@ use std::task::{Context, Poll};
 /// assert_eq!(LOG.lock().await.len(), 1);
 /// # });
 /// ```
-pub struct Lock<T> {
+pub struct Lock<T: ?Sized> {
     raw: RawLock,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: a shared lock gives out the value to one thread at a time, by `&mut`, and moves it between threads that way:
 // `T: Send` is what that takes.
-unsafe impl<T: Send> Sync for Lock<T> {}
+unsafe impl<T: ?Sized + Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
-    /// A visit, if the watchman has an entry.
-    #[cfg(all(test, filch_loom))]
-    pub(crate) fn visit_by_hand(&self) {
-        self.raw.visit_by_hand();
-    }
-
     /// A free lock around `value`.
     ///
     /// ```
@@ -140,6 +135,25 @@ impl<T> Lock<T> {
     #[cfg(filch_loom)]
     pub fn new(value: T) -> Self {
         Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, without the lock.
+    ///
+    /// ```
+    /// let lock = filch_sync::Lock::new(vec![1]);
+    /// lock.lock_blocking().push(2);
+    /// assert_eq!(lock.into_inner(), [1, 2]);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Lock<T> {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.raw.visit_by_hand();
     }
 
     /// Waits for the lock.
@@ -277,17 +291,6 @@ impl<T> Lock<T> {
         // SAFETY: `&mut self` shows that there is no guard; the reference lives as long as that borrow.
         self.value.with_mut(|value| unsafe { &mut *value })
     }
-
-    /// The value, without the lock.
-    ///
-    /// ```
-    /// let lock = filch_sync::Lock::new(vec![1]);
-    /// lock.lock_blocking().push(2);
-    /// assert_eq!(lock.into_inner(), [1, 2]);
-    /// ```
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
-    }
 }
 
 impl<T: Default> Default for Lock<T> {
@@ -302,7 +305,7 @@ impl<T> From<T> for Lock<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Lock<T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Lock");
         match self.try_lock() {
@@ -347,7 +350,7 @@ pin_project! {
     /// assert_eq!(*block_on(waits), 1);
     /// ```
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct LockFuture<'a, T> {
+    pub struct LockFuture<'a, T: ?Sized> {
         lock: &'a Lock<T>,
         location: &'static Location<'static>,
         #[pin]
@@ -355,7 +358,7 @@ pin_project! {
     }
 }
 
-impl<'a, T> Future for LockFuture<'a, T> {
+impl<'a, T: ?Sized> Future for LockFuture<'a, T> {
     type Output = LockGuard<'a, T>;
 
     #[inline]
@@ -366,7 +369,7 @@ impl<'a, T> Future for LockFuture<'a, T> {
     }
 }
 
-impl<T> fmt::Debug for LockFuture<'_, T> {
+impl<T: ?Sized> fmt::Debug for LockFuture<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockFuture").finish_non_exhaustive()
     }
@@ -383,13 +386,13 @@ impl<T> fmt::Debug for LockFuture<'_, T> {
 /// assert_eq!(lock.into_inner(), 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct LockGuard<'a, T> {
+pub struct LockGuard<'a, T: ?Sized> {
     lock: &'a Lock<T>,
     /// Shared, a guard gives out `&T`: it must not be `Sync` where `T` is not.
     _value: PhantomData<&'a mut T>,
 }
 
-impl<'a, T> LockGuard<'a, T> {
+impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// The guard of whoever just took the raw lock.
     #[inline]
     fn signed(lock: &'a Lock<T>, location: &'static Location<'static>) -> Self {
@@ -409,7 +412,7 @@ impl<'a, T> LockGuard<'a, T> {
     }
 }
 
-impl<T> Deref for LockGuard<'_, T> {
+impl<T: ?Sized> Deref for LockGuard<'_, T> {
     type Target = T;
 
     #[inline]
@@ -420,7 +423,7 @@ impl<T> Deref for LockGuard<'_, T> {
     }
 }
 
-impl<T> DerefMut for LockGuard<'_, T> {
+impl<T: ?Sized> DerefMut for LockGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`, and the guard is borrowed mutably: this is the only reference.
@@ -428,20 +431,20 @@ impl<T> DerefMut for LockGuard<'_, T> {
     }
 }
 
-impl<T> Drop for LockGuard<'_, T> {
+impl<T: ?Sized> Drop for LockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock();
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: fmt::Display> fmt::Display for LockGuard<'_, T> {
+impl<T: ?Sized + fmt::Display> fmt::Display for LockGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -458,13 +461,13 @@ impl<T: fmt::Display> fmt::Display for LockGuard<'_, T> {
 /// assert_eq!(*lock.lock_blocking(), 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct OwnedLockGuard<T> {
+pub struct OwnedLockGuard<T: ?Sized> {
     lock: Arc<Lock<T>>,
     /// See [`LockGuard`].
     _value: PhantomData<T>,
 }
 
-impl<T> OwnedLockGuard<T> {
+impl<T: ?Sized> OwnedLockGuard<T> {
     /// The guard of whoever just took the raw lock.
     fn signed(lock: Arc<Lock<T>>, location: &'static Location<'static>) -> Self {
         lock.raw.sign(location);
@@ -507,7 +510,7 @@ impl<T> OwnedLockGuard<T> {
     }
 }
 
-impl<T> Deref for OwnedLockGuard<T> {
+impl<T: ?Sized> Deref for OwnedLockGuard<T> {
     type Target = T;
 
     #[inline]
@@ -517,7 +520,7 @@ impl<T> Deref for OwnedLockGuard<T> {
     }
 }
 
-impl<T> DerefMut for OwnedLockGuard<T> {
+impl<T: ?Sized> DerefMut for OwnedLockGuard<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as for `LockGuard`.
@@ -525,20 +528,20 @@ impl<T> DerefMut for OwnedLockGuard<T> {
     }
 }
 
-impl<T> Drop for OwnedLockGuard<T> {
+impl<T: ?Sized> Drop for OwnedLockGuard<T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock();
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for OwnedLockGuard<T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedLockGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: fmt::Display> fmt::Display for OwnedLockGuard<T> {
+impl<T: ?Sized + fmt::Display> fmt::Display for OwnedLockGuard<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -114,22 +114,16 @@ use turns::Kind;
 /// The order is that of Courtois, Heymans and Parnas' readers-writers problem in its fair form (Hoare, *Monitors*, 1974: readers
 /// that wait go after the writer that leaves); the upgradable reader is that of boost's and `parking_lot`'s. A
 /// promise that is taken back after a time is [`Lock`](crate::Lock)'s.
-pub struct RwLock<T> {
+pub struct RwLock<T: ?Sized> {
     raw: RawRwLock,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: a shared lock gives out `&T` on several threads at once, which takes `T: Sync`, and `&mut T`, by which the value moves
 // between threads: `T: Send`.
-unsafe impl<T: Send + Sync> Sync for RwLock<T> {}
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 impl<T> RwLock<T> {
-    /// A visit, if the watchman has an entry.
-    #[cfg(all(test, filch_loom))]
-    pub(crate) fn visit_by_hand(&self) {
-        self.raw.visit_by_hand();
-    }
-
     /// A free lock around `value`.
     ///
     /// ```
@@ -145,6 +139,35 @@ impl<T> RwLock<T> {
     #[cfg(filch_loom)]
     pub fn new(value: T) -> Self {
         Self { raw: RawRwLock::new(), value: UnsafeCell::new(value) }
+    }
+
+    /// The value, without the lock.
+    ///
+    /// ```
+    /// assert_eq!(filch_sync::RwLock::new(1).into_inner(), 1);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+
+    /// A look at this moment: who holds the lock, how many wait for it.
+    ///
+    /// ```
+    /// let lock = filch_sync::RwLock::new(1);
+    /// let _guards = (lock.try_read(), lock.try_upgradable_read());
+    /// let seen = lock.statistics();
+    /// assert_eq!((seen.readers, seen.upgradable, seen.writer, seen.waiters), (1, true, None, 0));
+    /// ```
+    pub fn statistics(&self) -> RwLockStatistics {
+        self.raw.statistics()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.raw.visit_by_hand();
     }
 
     /// Waits to read, beside others that read.
@@ -307,27 +330,6 @@ impl<T> RwLock<T> {
         // SAFETY: `&mut self` shows that there is no guard; the reference lives as long as that borrow.
         self.value.with_mut(|value| unsafe { &mut *value })
     }
-
-    /// The value, without the lock.
-    ///
-    /// ```
-    /// assert_eq!(filch_sync::RwLock::new(1).into_inner(), 1);
-    /// ```
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
-    }
-
-    /// A look at this moment: who holds the lock, how many wait for it.
-    ///
-    /// ```
-    /// let lock = filch_sync::RwLock::new(1);
-    /// let _guards = (lock.try_read(), lock.try_upgradable_read());
-    /// let seen = lock.statistics();
-    /// assert_eq!((seen.readers, seen.upgradable, seen.writer, seen.waiters), (1, true, None, 0));
-    /// ```
-    pub fn statistics(&self) -> RwLockStatistics {
-        self.raw.statistics()
-    }
 }
 
 impl<T: Default> Default for RwLock<T> {
@@ -342,7 +344,7 @@ impl<T> From<T> for RwLock<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for RwLock<T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("RwLock");
         match self.try_read() {
@@ -390,14 +392,14 @@ pin_project! {
     /// assert_eq!(*block_on(reads), 1);
     /// ```
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct RwLockRead<'a, T> {
+    pub struct RwLockRead<'a, T: ?Sized> {
         lock: &'a RwLock<T>,
         #[pin]
         take: RawTake<'a>,
     }
 }
 
-impl<'a, T> Future for RwLockRead<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockRead<'a, T> {
     type Output = RwLockReadGuard<'a, T>;
 
     #[inline]
@@ -422,14 +424,14 @@ pin_project! {
     /// assert_eq!(*block_on(second), 1);
     /// ```
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct RwLockUpgradableRead<'a, T> {
+    pub struct RwLockUpgradableRead<'a, T: ?Sized> {
         lock: &'a RwLock<T>,
         #[pin]
         take: RawTake<'a>,
     }
 }
 
-impl<'a, T> Future for RwLockUpgradableRead<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockUpgradableRead<'a, T> {
     type Output = RwLockUpgradableReadGuard<'a, T>;
 
     #[inline]
@@ -456,7 +458,7 @@ pin_project! {
     /// assert_eq!(*lock.read_blocking(), 2);
     /// ```
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct RwLockWrite<'a, T> {
+    pub struct RwLockWrite<'a, T: ?Sized> {
         lock: &'a RwLock<T>,
         location: &'static Location<'static>,
         #[pin]
@@ -464,7 +466,7 @@ pin_project! {
     }
 }
 
-impl<'a, T> Future for RwLockWrite<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockWrite<'a, T> {
     type Output = RwLockWriteGuard<'a, T>;
 
     #[inline]
@@ -477,7 +479,7 @@ impl<'a, T> Future for RwLockWrite<'a, T> {
 
 macro_rules! shows_its_name {
     ($($future:ident)*) => {$(
-        impl<T> fmt::Debug for $future<'_, T> {
+        impl<T: ?Sized> fmt::Debug for $future<'_, T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($future)).finish_non_exhaustive()
             }

@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-impl<'a, T> LockGuard<'a, T> {
+impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// A guard of a part of the value.
     ///
     /// # Examples
@@ -163,7 +163,7 @@ impl<U: ?Sized + fmt::Display> fmt::Display for MappedLockGuard<'_, U> {
     }
 }
 
-impl<T> OwnedLockGuard<T> {
+impl<T: ?Sized> OwnedLockGuard<T> {
     /// A guard of a part of the value, as [`LockGuard::map`] makes it.
     ///
     /// ```
@@ -218,7 +218,7 @@ impl<T> OwnedLockGuard<T> {
 /// assert_eq!(pair.lock_blocking().0, 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct OwnedMappedLockGuard<T, U: ?Sized> {
+pub struct OwnedMappedLockGuard<T: ?Sized, U: ?Sized> {
     lock: Arc<Lock<T>>,
     part: NonNull<U>,
     /// Neither may be replaced by a type with another lifetime: the part can be written.
@@ -226,11 +226,11 @@ pub struct OwnedMappedLockGuard<T, U: ?Sized> {
 }
 
 // SAFETY: the guard is a `&mut U`, and a reference to the lock, with which it may drop the value elsewhere.
-unsafe impl<T: Send, U: ?Sized + Send> Send for OwnedMappedLockGuard<T, U> {}
+unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedLockGuard<T, U> {}
 // SAFETY: shared, the guard gives out `&U` and nothing else.
-unsafe impl<T: Send, U: ?Sized + Sync> Sync for OwnedMappedLockGuard<T, U> {}
+unsafe impl<T: ?Sized + Send, U: ?Sized + Sync> Sync for OwnedMappedLockGuard<T, U> {}
 
-impl<T, U: ?Sized> OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized> OwnedMappedLockGuard<T, U> {
     /// A guard of a part of the part.
     ///
     /// ```
@@ -278,7 +278,7 @@ impl<T, U: ?Sized> OwnedMappedLockGuard<T, U> {
     }
 }
 
-impl<T, U: ?Sized> Deref for OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized> Deref for OwnedMappedLockGuard<T, U> {
     type Target = U;
 
     fn deref(&self) -> &U {
@@ -287,26 +287,26 @@ impl<T, U: ?Sized> Deref for OwnedMappedLockGuard<T, U> {
     }
 }
 
-impl<T, U: ?Sized> DerefMut for OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedLockGuard<T, U> {
     fn deref_mut(&mut self) -> &mut U {
         // SAFETY: as for `MappedLockGuard`; the lock is kept by the guard.
         unsafe { self.part.as_mut() }
     }
 }
 
-impl<T, U: ?Sized> Drop for OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedLockGuard<T, U> {
     fn drop(&mut self) {
         self.lock.raw.unlock();
     }
 }
 
-impl<T, U: ?Sized + fmt::Debug> fmt::Debug for OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized + fmt::Debug> fmt::Debug for OwnedMappedLockGuard<T, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T, U: ?Sized + fmt::Display> fmt::Display for OwnedMappedLockGuard<T, U> {
+impl<T: ?Sized, U: ?Sized + fmt::Display> fmt::Display for OwnedMappedLockGuard<T, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -518,3 +518,20 @@ mod auto_traits {
     assert_not_impl_any!(OwnedMappedLockGuard<Local, u8>: Send, Sync);
     assert_not_impl_any!(OwnedMappedLockGuard<Lent, u8>: Send, Sync);
 }
+
+/// What is locked may be of no known size.
+#[test]
+fn a_trait_object_and_a_slice_can_be_locked_in_every_way() {
+    let shared: Arc<Lock<dyn Fn(u32) -> u32 + Send>> = Arc::new(Lock::new(|number| number + 1));
+    assert_eq!(shared.try_lock().unwrap()(1), 2);
+    assert_eq!(future::block_on(async { shared.lock().await(2) }), 3);
+    let owned = shared.clone().lock_owned_blocking();
+    assert!(shared.try_lock().is_none());
+    assert_eq!(owned(3), 4);
+    drop(owned);
+    let slice: Box<Lock<[u32]>> = Box::new(Lock::new([1, 2, 3]));
+    let mut last = LockGuard::map(slice.try_lock().unwrap(), |slice| &mut slice[2]);
+    *last += 1;
+    drop(last);
+    assert_eq!(format!("{slice:?}"), "Lock { value: [1, 2, 4] }");
+}

@@ -50,9 +50,9 @@ macro_rules! gives_out_the_value {
 pub(super) use gives_out_the_value;
 
 gives_out_the_value! {
-    ['a, T] RwLockReadGuard<'a, T>;
-    ['a, T] RwLockUpgradableReadGuard<'a, T>;
-    ['a, T] RwLockWriteGuard<'a, T>;
+    ['a, T: ?Sized] RwLockReadGuard<'a, T>;
+    ['a, T: ?Sized] RwLockUpgradableReadGuard<'a, T>;
+    ['a, T: ?Sized] RwLockWriteGuard<'a, T>;
 }
 
 /// The right to read the value of an [`RwLock`], until dropped. It may be dropped on another thread.
@@ -64,11 +64,11 @@ gives_out_the_value! {
 /// assert!(lock.try_write().is_none());
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct RwLockReadGuard<'a, T> {
+pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
 
-impl<'a, T> RwLockReadGuard<'a, T> {
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// The guard of whoever just took the raw lock.
     #[inline]
     pub(super) fn new(lock: &'a RwLock<T>) -> Self {
@@ -95,7 +95,7 @@ impl<'a, T> RwLockReadGuard<'a, T> {
     }
 }
 
-impl<T> Drop for RwLockReadGuard<'_, T> {
+impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock_read();
@@ -113,11 +113,11 @@ impl<T> Drop for RwLockReadGuard<'_, T> {
 /// assert_eq!(lock.into_inner(), 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct RwLockUpgradableReadGuard<'a, T> {
+pub struct RwLockUpgradableReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
 
-impl<'a, T> RwLockUpgradableReadGuard<'a, T> {
+impl<'a, T: ?Sized> RwLockUpgradableReadGuard<'a, T> {
     /// The guard of whoever just took the raw lock.
     #[inline]
     pub(super) fn new(lock: &'a RwLock<T>) -> Self {
@@ -216,7 +216,7 @@ impl<'a, T> RwLockUpgradableReadGuard<'a, T> {
     }
 }
 
-impl<T> Drop for RwLockUpgradableReadGuard<'_, T> {
+impl<T: ?Sized> Drop for RwLockUpgradableReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock_upgradable();
@@ -238,7 +238,7 @@ pin_project! {
     /// assert_eq!(*lock.read_blocking(), 2);
     /// ```
     #[must_use = "a future does nothing until it is awaited"]
-    pub struct RwLockUpgrade<'a, T> {
+    pub struct RwLockUpgrade<'a, T: ?Sized> {
         // Dropped before the guard: it gives up its place first, and then the right to have one.
         #[pin]
         take: RawTake<'a>,
@@ -247,7 +247,7 @@ pin_project! {
     }
 }
 
-impl<'a, T> Future for RwLockUpgrade<'a, T> {
+impl<'a, T: ?Sized> Future for RwLockUpgrade<'a, T> {
     type Output = RwLockWriteGuard<'a, T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -272,11 +272,11 @@ impl<'a, T> Future for RwLockUpgrade<'a, T> {
 /// assert_eq!(lock.into_inner(), 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct RwLockWriteGuard<'a, T> {
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
 
-impl<'a, T> RwLockWriteGuard<'a, T> {
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// The guard of whoever just took the raw lock.
     #[inline]
     pub(super) fn signed(lock: &'a RwLock<T>, location: &'static Location<'static>) -> Self {
@@ -334,7 +334,7 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
     }
 }
 
-impl<T> DerefMut for RwLockWriteGuard<'_, T> {
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the lock is held for the guard alone, which is borrowed mutably: this is the only reference.
@@ -342,7 +342,7 @@ impl<T> DerefMut for RwLockWriteGuard<'_, T> {
     }
 }
 
-impl<T> Drop for RwLockWriteGuard<'_, T> {
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.unlock_write();

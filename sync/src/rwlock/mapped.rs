@@ -11,7 +11,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-impl<'a, T> RwLockReadGuard<'a, T> {
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// A guard of a part of the value.
     ///
     /// # Examples
@@ -101,7 +101,7 @@ impl<U: ?Sized> Drop for MappedRwLockReadGuard<'_, U> {
     }
 }
 
-impl<'a, T> RwLockWriteGuard<'a, T> {
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// A guard of a part of the value.
     ///
     /// # Examples

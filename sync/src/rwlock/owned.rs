@@ -14,7 +14,7 @@ use std::ptr;
 // Std's in a model too: only that one can be a `self` type, and what a model watches lies inside.
 use std::sync::Arc;
 
-impl<T> RwLock<T> {
+impl<T: ?Sized> RwLock<T> {
     /// As [`read`](Self::read), with a guard that keeps the lock alive: for tasks that outlive the borrow.
     ///
     /// # Panics
@@ -150,9 +150,9 @@ impl<T> RwLock<T> {
 }
 
 gives_out_the_value! {
-    [T] OwnedRwLockReadGuard<T>;
-    [T] OwnedRwLockUpgradableReadGuard<T>;
-    [T] OwnedRwLockWriteGuard<T>;
+    [T: ?Sized] OwnedRwLockReadGuard<T>;
+    [T: ?Sized] OwnedRwLockUpgradableReadGuard<T>;
+    [T: ?Sized] OwnedRwLockWriteGuard<T>;
 }
 
 /// As [`RwLockReadGuard`](super::RwLockReadGuard), keeping the lock alive.
@@ -166,11 +166,11 @@ gives_out_the_value! {
 /// assert_eq!(sum.join().unwrap(), 3);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct OwnedRwLockReadGuard<T> {
+pub struct OwnedRwLockReadGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
 }
 
-impl<T> OwnedRwLockReadGuard<T> {
+impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// The lock this guard came from.
     ///
     /// ```
@@ -185,7 +185,7 @@ impl<T> OwnedRwLockReadGuard<T> {
     }
 }
 
-impl<T> Drop for OwnedRwLockReadGuard<T> {
+impl<T: ?Sized> Drop for OwnedRwLockReadGuard<T> {
     fn drop(&mut self) {
         self.lock.raw.unlock_read();
     }
@@ -206,11 +206,11 @@ impl<T> Drop for OwnedRwLockReadGuard<T> {
 /// assert_eq!(*lock.read_blocking(), 2);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct OwnedRwLockUpgradableReadGuard<T> {
+pub struct OwnedRwLockUpgradableReadGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
 }
 
-impl<T> OwnedRwLockUpgradableReadGuard<T> {
+impl<T: ?Sized> OwnedRwLockUpgradableReadGuard<T> {
     /// The lock this guard came from.
     ///
     /// ```
@@ -293,7 +293,7 @@ impl<T> OwnedRwLockUpgradableReadGuard<T> {
     }
 }
 
-impl<T> Drop for OwnedRwLockUpgradableReadGuard<T> {
+impl<T: ?Sized> Drop for OwnedRwLockUpgradableReadGuard<T> {
     fn drop(&mut self) {
         self.lock.raw.unlock_upgradable();
     }
@@ -310,11 +310,11 @@ impl<T> Drop for OwnedRwLockUpgradableReadGuard<T> {
 /// assert_eq!(*lock.read_blocking(), [1, 2]);
 /// ```
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct OwnedRwLockWriteGuard<T> {
+pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
 }
 
-impl<T> OwnedRwLockWriteGuard<T> {
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// The guard of whoever just took the raw lock.
     fn signed(lock: Arc<RwLock<T>>, location: &'static Location<'static>) -> Self {
         lock.raw.sign(location);
@@ -370,14 +370,14 @@ impl<T> OwnedRwLockWriteGuard<T> {
     }
 }
 
-impl<T> DerefMut for OwnedRwLockWriteGuard<T> {
+impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the lock is held for the guard alone, which is borrowed mutably: this is the only reference.
         self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
-impl<T> Drop for OwnedRwLockWriteGuard<T> {
+impl<T: ?Sized> Drop for OwnedRwLockWriteGuard<T> {
     fn drop(&mut self) {
         self.lock.raw.unlock_write();
     }

@@ -668,3 +668,19 @@ mod auto_traits {
     assert_not_impl_any!(MappedRwLockWriteGuard<'static, Lent>: Send);
     assert_not_impl_any!(MappedRwLockWriteGuard<'static, Local>: Send, Sync);
 }
+
+/// What is locked may be of no known size.
+#[test]
+fn a_trait_object_and_a_slice_can_be_locked_in_every_way() {
+    let shared: Arc<RwLock<dyn Fn(u32) -> u32 + Send + Sync>> = Arc::new(RwLock::new(|number| number + 1));
+    assert_eq!(shared.try_read().unwrap()(1), 2);
+    let owned = shared.clone().write_owned_blocking();
+    assert!(shared.try_read().is_none());
+    assert_eq!(owned(2), 3);
+    drop(owned);
+    let slice: Box<RwLock<[u32]>> = Box::new(RwLock::new([1, 2, 3]));
+    let upgradable = slice.try_upgradable_read().unwrap();
+    let mut writer = RwLockUpgradableReadGuard::upgrade_blocking(upgradable);
+    writer[2] += 1;
+    assert_eq!(RwLockWriteGuard::downgrade(writer)[..], [1, 2, 4]);
+}
