@@ -1,24 +1,36 @@
 //! From hand to hand: no queue, the value stays in the sending future until a receiver takes it.
 //!
 //! # Protocol
-//! Send: 1. join the senders' line, with the place of the value; 2. tell a receiver, as after any publishing; 3. wait to be
-//! notified with [`TAKEN`], or for the channel to close.
+//! Send: 1. join the senders' line, with the place of the value, and store its length; 2. `fence(SeqCst)`; 3. tell a receiver, as
+//! after any publishing; 4. wait to be notified with [`TAKEN`], or for the channel to close.
 //!
-//! Receive: under the line's lock, 1. take the value out of the first sender's slot, 2. take that sender out of the line and leave
-//! it [`TAKEN`]; wake it after unlocking.
+//! Receive: 1. look at that length; nobody, and nothing is to be had. 2. Under the line's lock, take the value out of the first
+//! sender's slot, 3. take that sender out of the line and leave it [`TAKEN`]; wake it after unlocking.
 //!
 //! Give up: leaving the line, under its lock, is taking the value back; one that finds itself `TAKEN` has delivered.
+//!
+//! Close: under the lock, say so in the state, and count one more.
 //!
 //! # Why it is right
 //! A slot is touched by others only through a linked waiter and under the line's lock, and by its owner only while it is not
 //! linked. So the value is taken by one receiver, or comes back.
+//!
+//! Sender and receiver each store that they wait, in a line of their own, have a fence behind that, and look at the other's: of
+//! two that do so at once, one sees the other. A receiver that misses the close joined its line before the closing one told all
+//! in it, or it would know of it by that line's lock.
+//!
+//! # Rejected
+//! Writing the value into a receiver that waits, so that the sender need not: half the switches between the two, and what
+//! libraries do that are twice as quick here. The receiver's future may be dropped before it is polled, after a later value was
+//! received by another: it would come back out of order, or be lost. Looking under the lock at each try: 3 locks more a message.
 
 #![allow(unsafe_code, reason = "a receiver reaches into the future of a sender")]
 
 use super::line::{Line, LineWaiter};
 use super::shared::Pop;
 use filch_primitive::cell::UnsafeCell;
-use filch_primitive::wait_list::{Phase, Step, Tag};
+use filch_primitive::sync::atomic::{Ordering, fence};
+use filch_primitive::wait_list::{Phase, Tag, drop_contained};
 use filch_primitive::wake_contained;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -77,6 +89,9 @@ impl Line {
     /// # Safety
     /// All who join this line do so by [`LineWaiter::poll_hand`] with a `Slot<T>` of this very `T`.
     pub(super) unsafe fn take_from_hand<T>(&self) -> Result<T, Pop> {
+        if !self.is_busy() {
+            return Err(Pop::Empty);
+        }
         let mut locked = self.queue.lock();
         if *locked {
             return Err(Pop::Closed);
@@ -89,6 +104,7 @@ impl Line {
         // SAFETY: linked, and the lock is held.
         let value = unsafe { slot.access(Option::take) };
         let waker = locked.notify_front(TAKEN);
+        self.count(&locked);
         drop(locked);
         waker.into_iter().for_each(wake_contained);
         value.ok_or(Pop::Empty)
@@ -96,7 +112,10 @@ impl Line {
 
     /// True for the first call. The caller then tells all.
     pub(super) fn close_hand(&self) -> bool {
-        !std::mem::replace(&mut *self.queue.lock(), true)
+        let mut locked = self.queue.lock();
+        let first = !std::mem::replace(&mut *locked, true);
+        self.count(&locked);
+        first
     }
 
     pub(super) fn is_hand_closed(&self) -> bool {
@@ -117,22 +136,36 @@ impl LineWaiter<'_> {
         receivers: &Line,
     ) -> Poll<bool> {
         let mut this = self.project();
+        let line = *this.line;
         if this.waiter.as_mut().take_notified() == Some(TAKEN) {
             return Poll::Ready(true);
         }
         let tag = Tag { place: Some(NonNull::from(&*slot).cast()), ..Tag::NONE };
         let is_new = !this.waiter.as_mut().is_joined();
-        let polled = this.waiter.poll_wait(cx, |mut waiter, locked| {
-            let phase = waiter.as_mut().look(locked).0;
-            if phase == Phase::Notified(TAKEN) || **locked {
-                waiter.leave_locked(locked);
-                return Step::Done(phase == Phase::Notified(TAKEN));
+        if !is_new {
+            let mut locked = line.queue.lock();
+            if !*locked && this.waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
+                return Poll::Pending;
             }
-            Step::Wait { front: false, tag }
-        });
-        if is_new && polled.is_pending() {
+        }
+        let waker = cx.waker().clone();
+        let mut locked = line.queue.lock();
+        let phase = this.waiter.as_mut().look(&locked).0;
+        if phase == Phase::Notified(TAKEN) || *locked {
+            this.waiter.as_mut().leave_locked(&mut locked);
+            line.count(&locked);
+            drop(locked);
+            drop_contained(waker);
+            return Poll::Ready(phase == Phase::Notified(TAKEN));
+        }
+        this.waiter.as_mut().join(&mut locked, waker, false, tag);
+        line.count(&locked);
+        drop(locked);
+        if is_new {
+            // Ordering: SeqCst, between the store in `count` and the look at who waits to receive: see the module docs.
+            fence(Ordering::SeqCst);
             receivers.tell_one();
         }
-        polled
+        Poll::Pending
     }
 }

@@ -4,17 +4,18 @@
 //! Who publishes (a value, or a free place): 1. publishes, by a `SeqCst` exchange or under a lock. 2. Looks, `SeqCst`, at
 //! [`Line::waiting`]; if it is not zero, takes the first out of the line and wakes it.
 //!
-//! Who waits: 1. tries. 2. Joins the line, storing its length to `waiting`, `SeqCst`. 3. `fence(SeqCst)`. 4. Tries again: by reading
-//! what the exchange wrote, or under that lock.
+//! Who waits: 1. tries. 2. Joins the line, storing its length to `waiting`. 3. `fence(SeqCst)`. 4. Tries again: by reading what the
+//! exchange wrote, or under that lock.
 //!
 //! Who leaves, told and not having used it: tells the next.
 //!
 //! Who publishes several at once tells as many, with one look and one lock.
 //!
 //! # Why no wake-up is lost
-//! *By an exchange*: say the publisher sees nobody. Then its look comes before the waiter's store, in the one order of all `SeqCst`
-//! operations; so its exchange comes before the waiter's fence, and the second try, which stands behind that, sees it. (A try that
-//! sees a place claimed whose value is not written yet, or not read yet, waits for that; see [`array`](super::array).)
+//! *By an exchange*: say the publisher sees nobody. Then its look reads what was there before the waiter's store, and so comes
+//! before the fence behind that store, in the one order of all `SeqCst` operations. So does its exchange, and the second try, which
+//! stands behind the fence, sees it. (A try that sees a place claimed whose value is not written yet, or not read yet, waits for
+//! that; see [`array`](super::array).)
 //!
 //! *Under a lock*: the try of a waiter that is not seen was not before the publisher's turn at the lock, or its store would be seen.
 //! So it comes after, and sees what was published.
@@ -72,7 +73,7 @@ impl Line {
     /// Something was published: tells one waiter.
     #[inline]
     pub(super) fn tell_one(&self) {
-        // Ordering: SeqCst, see the module docs: behind the exchange that published, before the store in `count`.
+        // Ordering: SeqCst, see the module docs: behind the exchange that published, before the fence of one that joins.
         if self.waiting.load(Ordering::SeqCst) != 0 {
             self.tell_one_waiting();
         }
@@ -159,9 +160,18 @@ impl Line {
         (locked.len(), locked.peak())
     }
 
-    fn count(&self, locked: &Locked<'_, bool>) {
-        // Ordering: SeqCst, in one order with the looks of those who publish; writers are in order by the lock.
-        self.waiting.store(locked.len(), Ordering::SeqCst);
+    /// Says how many there are, and one more where it is [closed](super::hand).
+    pub(super) fn count(&self, locked: &Locked<'_, bool>) {
+        // Ordering: Relaxed: one that joins has a fence behind it, and one that is missed when others leave finds nobody under the
+        // lock. Writers are in order by the lock.
+        self.waiting.store(locked.len() + usize::from(**locked), Ordering::Relaxed);
+    }
+
+    /// Whether there may be something to find under the lock.
+    #[inline]
+    pub(super) fn is_busy(&self) -> bool {
+        // Ordering: SeqCst, as in `tell_one`.
+        self.waiting.load(Ordering::SeqCst) != 0
     }
 }
 
@@ -216,7 +226,7 @@ impl<'a> LineWaiter<'a> {
         attempt: &mut dyn FnMut() -> Option<R>,
     ) -> Poll<R> {
         self.as_mut().wait(cx, told);
-        // Ordering: SeqCst, between the store in `count` and the second try: see the module docs.
+        // Ordering: SeqCst, between the store of its own in `count` and the second try: see the module docs.
         fence(Ordering::SeqCst);
         match attempt() {
             _ if mutant::planted("channel.wait.blind") => Poll::Pending,
