@@ -31,7 +31,7 @@ use super::shared::Pop;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{Ordering, fence};
 use filch_primitive::wait_list::{Phase, Tag, drop_contained};
-use filch_primitive::wake_contained;
+use filch_primitive::{mutant, wake_contained};
 use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -162,8 +162,10 @@ impl LineWaiter<'_> {
         line.count(&locked);
         drop(locked);
         if is_new {
-            // Ordering: SeqCst, between the store in `count` and the look at who waits to receive: see the module docs.
-            fence(Ordering::SeqCst);
+            if !mutant::planted("channel.hand.fence") {
+                // Ordering: SeqCst, between the store in `count` and the look at who waits to receive: see the module docs.
+                fence(Ordering::SeqCst);
+            }
             receivers.tell_one();
         }
         Poll::Pending

@@ -7,7 +7,7 @@
 //! Who waits: 1. tries. 2. Joins the line, storing its length to `waiting`. 3. `fence(SeqCst)`. 4. Tries again: by reading what the
 //! exchange wrote, or under that lock.
 //!
-//! Who leaves, told and not having used it: tells the next.
+//! Who leaves, told and not having used it: tells the next. Who waited, found something and sees that there is more: tells the next.
 //!
 //! Who publishes several at once tells as many, with one look and one lock.
 //!
@@ -27,6 +27,10 @@
 //! Each publication takes one waiter out of the line, or finds it empty. One that was told and finds nothing, because another was
 //! faster, goes back to the front; that other one took what it was told of. One that took something while it was told of something
 //! else passes the telling on.
+//!
+//! One that was told may not be polled for long, and what it was told of lies there beside others that sleep. The next that is told
+//! takes it, and what was meant for that one is more: so the one behind is told, and so on, until nothing lies there or nobody
+//! waits. Who takes without having waited tells nobody, and pays nothing for this.
 //!
 //! # Those that stand
 //! A stream keeps its place in the line between two polls: nobody says that a `next()` was given up, and the stream may be left
@@ -201,19 +205,20 @@ impl<'a> LineWaiter<'a> {
         Self { line, stands: true, waiter: Waiter::new(&line.queue) }
     }
 
-    /// Waits until `attempt` has something.
+    /// Waits until `attempt` has something; `more` says whether another would find something too.
     #[inline]
     pub(super) fn poll_until<R>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut() -> Option<R>,
+        more: impl Fn() -> bool,
     ) -> Poll<R> {
         let told = self.as_mut().take_telling();
         if let Some(result) = attempt() {
-            self.leave();
+            self.finish(told, more);
             return Poll::Ready(result);
         }
-        self.poll_in_line(cx, told, &mut attempt)
+        self.poll_in_line(cx, told, &mut attempt, &more)
     }
 
     /// The part of a poll that found nothing at first.
@@ -224,6 +229,7 @@ impl<'a> LineWaiter<'a> {
         cx: &mut Context<'_>,
         told: bool,
         attempt: &mut dyn FnMut() -> Option<R>,
+        more: &dyn Fn() -> bool,
     ) -> Poll<R> {
         self.as_mut().wait(cx, told);
         // Ordering: SeqCst, between the store of its own in `count` and the second try: see the module docs.
@@ -231,10 +237,19 @@ impl<'a> LineWaiter<'a> {
         match attempt() {
             _ if mutant::planted("channel.wait.blind") => Poll::Pending,
             Some(result) => {
-                self.leave();
+                self.finish(told, more);
                 Poll::Ready(result)
             }
             None => Poll::Pending,
+        }
+    }
+
+    /// Leaves the line with what it came for. If it had waited there, and there is `more`, the next is told.
+    #[inline]
+    pub(super) fn finish(mut self: Pin<&mut Self>, told: bool, more: impl Fn() -> bool) {
+        let waited = self.as_mut().leave() || told;
+        if waited && self.line.is_busy() && more() && !mutant::planted("channel.finish.silent") {
+            self.line.tell_one();
         }
     }
 

@@ -165,6 +165,27 @@ fn loom_a_receiver_that_gives_up_passes_the_telling_on_hand_to_hand() {
     a_receiver_that_gives_up_passes_the_telling_on(HAND);
 }
 
+/// Two values for three receivers, of whom the first was told and does not come.
+#[test]
+fn loom_one_that_does_not_come_stops_nobody() {
+    // In blocks: of an array, whose tries wait for each other, this takes more branches than the checker has.
+    loom::model(|| {
+        let (sender, receiver) = BLOCKS();
+        let mut away = Box::pin(receiver.recv());
+        assert!(poll_once(&mut away, Waker::noop()).is_pending());
+        let receiving = [(); 2].map(|()| {
+            let receiver = receiver.clone();
+            thread::spawn(move || block_on(receiver.recv()).map(number))
+        });
+        for number in 1..=2 {
+            sender.try_send(value(number)).expect("there is always room");
+        }
+        let received: usize = receiving.map(|thread| thread.join().unwrap().unwrap()).iter().sum();
+        assert_eq!(received, 3);
+        drop(away);
+    });
+}
+
 #[test]
 fn loom_a_sender_that_gives_up_passes_its_place_on() {
     loom::model(|| {
@@ -563,6 +584,16 @@ fn loom_canary_a_side_queue_that_forgets_the_array() {
 #[test]
 fn loom_canary_a_publisher_that_looks_too_early() {
     assert_noticed("channel.tell.fence", "channel::model::loom_a_receiver_meets_a_sender_in_an_array");
+}
+
+#[test]
+fn loom_canary_a_hand_held_out_after_the_look() {
+    assert_noticed("channel.hand.fence", "channel::model::loom_a_receiver_meets_a_sender_hand_to_hand");
+}
+
+#[test]
+fn loom_canary_one_that_leaves_the_rest_lying() {
+    assert_noticed("channel.finish.silent", "channel::model::loom_one_that_does_not_come_stops_nobody");
 }
 
 #[test]

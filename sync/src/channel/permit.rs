@@ -239,12 +239,13 @@ impl<'a, T> Places<'a, T> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let (shared, count) = (*this.shared, *this.count);
-        this.waiter.poll_until(cx, || match shared.reserve(count) {
+        let attempt = || match shared.reserve(count) {
             Ok(()) => Some(Ok(shared)),
             Err(TryReserveError::Full) => None,
             Err(TryReserveError::Closed) => Some(Err(ReserveError::Closed)),
             Err(TryReserveError::NeverRoom) => Some(Err(ReserveError::NeverRoom)),
-        })
+        };
+        this.waiter.poll_until(cx, attempt, || shared.has_room())
     }
 }
 

@@ -356,7 +356,7 @@ impl<T> Stream for Receiver<T> {
                 none.insert(Box::pin(LineWaiter::standing(line)))
             }
         };
-        waiter.as_mut().poll_until(cx, || shared.try_next()).map(Result::ok)
+        waiter.as_mut().poll_until(cx, || shared.try_next(), || shared.has_value()).map(Result::ok)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -425,10 +425,10 @@ impl<T> Future for RecvFuture<'_, T> {
         let told = waiter.as_mut().take_telling();
         // Not by `poll_until`: this try stands here in full.
         if let Some(next) = shared.try_next() {
-            waiter.leave();
+            waiter.finish(told, || shared.has_value());
             return Poll::Ready(next);
         }
-        waiter.poll_in_line(cx, told, &mut || shared.try_next())
+        waiter.poll_in_line(cx, told, &mut || shared.try_next(), &|| shared.has_value())
     }
 }
 
@@ -463,11 +463,12 @@ impl<T> Future for RecvManyFuture<'_, T> {
         if limit == 0 {
             return Poll::Ready(0);
         }
-        this.waiter.poll_until(cx, || match shared.pop_many(into, limit) {
+        let attempt = || match shared.pop_many(into, limit) {
             Ok(count) => Some(count),
             Err(Pop::Closed) => Some(0),
             Err(Pop::Empty) => None,
-        })
+        };
+        this.waiter.poll_until(cx, attempt, || shared.has_value())
     }
 }
 

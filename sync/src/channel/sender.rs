@@ -360,7 +360,7 @@ impl<T> Future for Closed<'_, T> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let shared = *this.shared;
-        this.waiter.poll_until(cx, || shared.is_closed().then_some(()))
+        this.waiter.poll_until(cx, || shared.is_closed().then_some(()), || false)
     }
 }
 

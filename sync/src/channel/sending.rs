@@ -70,13 +70,16 @@ impl<'a, T> Sending<'a, T> {
             // is never reachable through them.
             match unsafe { slot.as_mut().push_into(shared) } {
                 Some(sent) => {
-                    waiter.leave();
+                    waiter.finish(told, || shared.has_room());
                     sent
                 }
-                None => ready!(waiter.poll_in_line(cx, told, &mut || {
-                    // SAFETY: as above.
-                    unsafe { slot.as_mut().push_into(shared) }
-                })),
+                None => {
+                    let mut attempt = || {
+                        // SAFETY: as above.
+                        unsafe { slot.as_mut().push_into(shared) }
+                    };
+                    ready!(waiter.poll_in_line(cx, told, &mut attempt, &|| shared.has_room()))
+                }
             }
         };
         *this.is_done = true;

@@ -261,6 +261,21 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Whether one more receiver would find something at this moment.
+    #[cold]
+    pub(super) fn has_value(&self) -> bool {
+        match self.flavour {
+            Flavour::Hand => self.send_line.is_busy(),
+            _ => self.len() > 0,
+        }
+    }
+
+    /// Whether one more sender would find a place at this moment.
+    #[cold]
+    pub(super) fn has_room(&self) -> bool {
+        self.capacity().is_some_and(|capacity| self.len() + self.reserved() < capacity)
+    }
+
     pub(super) fn capacity(&self) -> Option<usize> {
         match &self.flavour {
             Flavour::Array(queue) => Some(queue.capacity()),

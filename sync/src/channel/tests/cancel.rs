@@ -38,6 +38,44 @@ fn a_told_sender_that_is_dropped_passes_it_on() {
 }
 
 #[test]
+fn a_told_receiver_that_is_not_polled_keeps_nothing_from_those_behind_it() {
+    // A queue for one has no room for another value beside the one that lies there.
+    for (name, room, make) in flavours::<usize>().into_iter().filter(|&(_, room, _)| room != 1) {
+        let (sender, receiver) = make();
+        let mut waiting: Vec<_> = (0..5).map(|_| Hand::new(receiver.recv())).collect();
+        waiting.iter_mut().for_each(Hand::pends);
+        let mut sending: Vec<_> = (0..3).map(|value| Hand::new(sender.send(value))).collect();
+        for send in &mut sending {
+            assert_eq!(send.poll().is_ready(), room > 0, "{name}");
+        }
+        let wakes: Vec<_> = waiting.iter().map(Hand::wakes).collect();
+        assert_eq!(wakes, [1, 1, 1, 0, 0], "{name}");
+        // The first two are left alone.
+        assert_eq!(waiting[2].ready(), Ok(0), "{name}");
+        assert_eq!((waiting[3].wakes(), waiting[3].ready()), (1, Ok(1)), "{name}: told by the one before");
+        assert_eq!((waiting[4].wakes(), waiting[4].ready()), (1, Ok(2)), "{name}: told by the one before");
+        waiting[0].pends();
+    }
+}
+
+#[test]
+fn a_told_sender_that_is_not_polled_keeps_no_place_from_those_behind_it() {
+    let (sender, receiver) = bounded(3);
+    (0..3).for_each(|value| sender.try_send(value).unwrap());
+    let mut waiting: Vec<_> = (3..8).map(|value| Hand::new(sender.send(value))).collect();
+    waiting.iter_mut().for_each(Hand::pends);
+    assert_eq!(receiver.try_iter().take(3).collect::<Vec<_>>(), [0, 1, 2]);
+    let wakes: Vec<_> = waiting.iter().map(Hand::wakes).collect();
+    assert_eq!(wakes, [1, 1, 1, 0, 0]);
+    // The first two are left alone.
+    assert_eq!(waiting[2].ready(), Ok(()));
+    assert_eq!((waiting[3].wakes(), waiting[3].ready()), (1, Ok(())), "told by the one before");
+    assert_eq!((waiting[4].wakes(), waiting[4].ready()), (1, Ok(())), "told by the one before");
+    waiting[0].pends();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [5, 6, 7]);
+}
+
+#[test]
 fn a_dropped_send_takes_its_value_back() {
     for (name, room, make) in flavours::<usize>() {
         let (sender, receiver) = make();
