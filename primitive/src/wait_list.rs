@@ -290,6 +290,7 @@ mod auto_traits {
 
 impl<'q, S> Waiter<'q, S> {
     /// A waiter that is in no list yet.
+    #[inline]
     pub fn new(queue: &'q WaitQueue<S>) -> Self {
         Self { queue, node: Node::new(), joined: Cell::new(false) }
     }

@@ -53,8 +53,9 @@ impl Tag {
 pub(super) struct Node {
     /// Written by [`List::prepare`].
     fields: UnsafeCell<MaybeUninit<Fields>>,
-    /// Set as the last thing that is done to a node that is notified: from then on its owner alone touches it.
-    told: AtomicBool,
+    /// Set as the last thing that is done to a node that is notified: from then on its owner alone touches it. Prepared too: a node
+    /// of which one byte is known is copied whole.
+    told: UnsafeCell<MaybeUninit<AtomicBool>>,
     _pinned: PhantomPinned,
 }
 
@@ -67,20 +68,23 @@ struct Fields {
 }
 
 impl Node {
+    #[inline]
     pub(super) fn new() -> Self {
         let fields = UnsafeCell::new(MaybeUninit::uninit());
-        Self { fields, told: AtomicBool::new(false), _pinned: PhantomPinned }
+        let told = UnsafeCell::new(MaybeUninit::uninit());
+        Self { fields, told, _pinned: PhantomPinned }
     }
 
-    /// Takes the token of a node that was notified, without the lock; it is idle afterwards. For its owner.
+    /// Takes the token of a node that was notified, without the lock; it is idle afterwards. For its owner, once it is prepared.
     #[inline]
     pub(super) fn take_notified(&self) -> Option<u32> {
+        let told = told(self);
         // Ordering: Acquire, paired with the Release in `notify_front`: all that was done to the node is seen.
-        if !self.told.load(Ordering::Acquire) {
+        if !told.load(Ordering::Acquire) {
             return None;
         }
         // Ordering: Relaxed, nobody else looks at it until the owner links the node again, under the lock.
-        self.told.store(false, Ordering::Relaxed);
+        told.store(false, Ordering::Relaxed);
         let phase = self.fields.with_mut(|fields| {
             // SAFETY: the fields of a node that was told are its owner's alone: it is in no list, and whoever told it has
             // touched it for the last time with the store that was seen above.
@@ -145,6 +149,10 @@ impl List {
             // SAFETY: in no list, the node is its owner's alone, which is here.
             unsafe { &mut *fields }.write(idle);
         });
+        node.told.with_mut(|told| {
+            // SAFETY: as above.
+            unsafe { &mut *told }.write(AtomicBool::new(false));
+        });
     }
 
     /// Links `node`, or, when it is linked, replaces its waker; the answer is the waker it had.
@@ -198,7 +206,7 @@ impl List {
         });
         // Ordering: Release, paired with the Acquire in `take_notified`, whose caller may free the node at once.
         let order = mutant::ordering("wait_list.told.order", Ordering::Release, Ordering::Relaxed);
-        told(&node).store(true, order);
+        told(node_of(&node)).store(true, order);
         waker
     }
 
@@ -305,18 +313,24 @@ fn write<R>(_list: &mut List, node: NonNull<Node>, f: impl FnOnce(&mut Fields) -
 /// For its owner, under the lock: what was told is known, or is of no interest.
 fn forget_telling(node: NonNull<Node>) {
     // Ordering: Relaxed, as in `take_notified`.
-    told(&node).store(false, Ordering::Relaxed);
+    told(node_of(&node)).store(false, Ordering::Relaxed);
 }
 
-fn told(node: &NonNull<Node>) -> &AtomicBool {
-    // SAFETY: as in `fields`.
-    let node = unsafe { node.as_ref() };
-    &node.told
+fn told(node: &Node) -> &AtomicBool {
+    node.told.with(|told| {
+        // SAFETY: written by `prepare` before the node is anybody else's, and shared since.
+        let told = unsafe { &*told };
+        // SAFETY: prepared, by the shell's promise.
+        unsafe { told.assume_init_ref() }
+    })
 }
 
 fn fields(node: &NonNull<Node>) -> &UnsafeCell<MaybeUninit<Fields>> {
+    &node_of(node).fields
+}
+
+fn node_of(node: &NonNull<Node>) -> &Node {
     // SAFETY: `node` is the caller's own, or linked: pinned, alive until it leaves, which it does under the lock
     // that the caller holds. Only shared references to a node are ever made.
-    let node = unsafe { node.as_ref() };
-    &node.fields
+    unsafe { node.as_ref() }
 }

@@ -57,6 +57,12 @@ impl<T> Block<T> {
     }
 }
 
+/// A block that fell off; its slots are read.
+#[cold]
+fn free<T>(block: Box<Block<T>>) {
+    drop(block);
+}
+
 /// A queue of blocks, with a limit.
 pub(super) struct BlockQueue<T> {
     inner: ByteLock<Inner<T>>,
@@ -128,7 +134,21 @@ impl<T> BlockQueue<T> {
         self.limit
     }
 
+    #[inline]
     pub(super) fn push(&self, value: T) -> Result<(), Push<T>> {
+        let mut inner = self.lock();
+        if !inner.closed && inner.taken() < self.limit && inner.has_slot() {
+            inner.write(value);
+            return Ok(());
+        }
+        drop(inner);
+        self.push_slow(value)
+    }
+
+    /// Into a fresh block; or refused.
+    #[cold]
+    #[inline(never)]
+    fn push_slow(&self, value: T) -> Result<(), Push<T>> {
         self.push_beside(value, || 0)
     }
 
@@ -255,6 +275,7 @@ impl<T> BlockQueue<T> {
         inner.closed
     }
 
+    #[inline]
     pub(super) fn pop(&self) -> Result<T, Pop> {
         let mut inner = self.lock();
         if inner.len == 0 {
@@ -262,7 +283,9 @@ impl<T> BlockQueue<T> {
         }
         let (value, empty_block) = inner.read();
         drop(inner);
-        drop(empty_block);
+        if let Some(block) = empty_block {
+            free(block);
+        }
         Ok(value)
     }
 
@@ -345,14 +368,19 @@ impl<T> Inner<T> {
         if self.closed && self.reserved == 0 { Pop::Closed } else { Pop::Empty }
     }
 
+    /// Whether the tail block has a free slot.
+    fn has_slot(&self) -> bool {
+        self.ends.is_some() && self.end < BLOCK
+    }
+
     /// Whether [`make_room`](Self::make_room) needs no fresh block.
     fn has_room(&self) -> bool {
-        self.ends.is_some() && self.end < BLOCK || self.spare.is_some()
+        self.has_slot() || self.spare.is_some()
     }
 
     /// Whether the tail has a free slot, if need be in the spare or the fresh block.
     fn make_room(&mut self, fresh: &mut Option<Box<Block<T>>>) -> bool {
-        if self.ends.is_some() && self.end < BLOCK {
+        if self.has_slot() {
             return true;
         }
         let Some(block) = self.spare.take().or_else(|| fresh.take()) else { return false };

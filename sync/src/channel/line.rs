@@ -196,6 +196,7 @@ pin_project! {
 }
 
 impl<'a> LineWaiter<'a> {
+    #[inline]
     pub(super) fn new(line: &'a Line) -> Self {
         Self { line, stands: false, waiter: Waiter::new(&line.queue) }
     }
