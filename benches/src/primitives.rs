@@ -13,8 +13,10 @@ use crate::workload::Outcome;
 
 mod channels;
 mod counting;
+mod delays;
 mod locks;
 mod meeting;
+mod queues;
 mod spreading;
 
 /// A body, made and run anew for each round.
@@ -32,10 +34,18 @@ pub struct Case {
 
 /// Every case, in the order of the table.
 pub fn all() -> Vec<Case> {
-    [channels::all(), locks::all(), counting::all(), meeting::all(), spreading::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        channels::all(),
+        queues::all(),
+        locks::all(),
+        counting::all(),
+        meeting::all(),
+        spreading::all(),
+        delays::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A contender of that name.

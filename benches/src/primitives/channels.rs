@@ -7,7 +7,7 @@ use super::{Case, contender, together};
 use crate::workload::Outcome;
 
 /// One sending end and one receiving end of a family; clones are ends of the same channel.
-trait Channel: Send + 'static {
+pub(super) trait Channel: Send + 'static {
     type Sender: Clone + Send + Sync + 'static;
     type Receiver: Send + 'static;
 
@@ -16,14 +16,14 @@ trait Channel: Send + 'static {
 }
 
 /// A family whose receiving ends can be cloned.
-trait ManyReceivers: Channel {
+pub(super) trait ManyReceivers: Channel {
     fn another(receiver: &Self::Receiver) -> Self::Receiver;
 }
 
 struct Filch;
-struct Tokio;
+pub(super) struct Tokio;
 struct TokioUnbounded;
-struct AsyncChannel;
+pub(super) struct AsyncChannel;
 struct Flume;
 struct Kanal;
 /// In async code it is asked again and again, giving way in between: it cannot wake a task.
@@ -162,7 +162,7 @@ impl ManyReceivers for Crossbeam {
 const MESSAGES: u64 = 40_000;
 
 /// One task sends and receives in turns: nobody ever waits.
-async fn within<C: Channel>(ends: (C::Sender, C::Receiver)) -> Outcome {
+pub(super) async fn within<C: Channel>(ends: (C::Sender, C::Receiver)) -> Outcome {
     let (sender, mut receiver) = ends;
     let start = Instant::now();
     let mut done = 0;
