@@ -35,7 +35,7 @@ pin_project! {
         O: Order<T>,
     {
         fn drop(this: Pin<&mut Self>) {
-            this.leave(false);
+            this.leave();
         }
     }
 }
@@ -73,45 +73,42 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&RawQueue<T, O>) -> Option<R>,
     ) -> Poll<R> {
-        let queue = self.queue;
-        // It stays told until the attempt is over: if that panics, the drop to come passes the telling on.
-        let told = self.as_mut().is_told();
-        if let Some(result) = attempt(queue) {
-            self.leave(told);
+        let (queue, side) = (self.queue, self.side);
+        // Told since it joined, it is out of the line, and nobody will tell it again.
+        let told = self.as_mut().project().waiter.take_notified().is_some();
+        let telling = told.then(|| Telling { queue, side });
+        let result = attempt(queue);
+        // It came, whatever it found.
+        std::mem::forget(telling);
+        if let Some(result) = result {
+            self.leave();
             return Poll::Ready(result);
         }
-        self.as_mut().wait(cx);
+        self.as_mut().wait(cx, told);
         match attempt(queue) {
             _ if mutant::planted("queue.wait.blind") => Poll::Pending,
             Some(result) => {
-                self.leave(false);
+                self.leave();
                 Poll::Ready(result)
             }
             None => Poll::Pending,
         }
     }
 
-    /// Whether it was told since it joined. Then it is out of the line, and nobody will tell it again.
-    fn is_told(self: Pin<&mut Self>) -> bool {
-        let line = line(self.queue, self.side);
-        let mut waiter = self.project().waiter;
-        waiter.as_mut().is_joined() && waiter.look(&line.queue.lock()).0 == Phase::Notified(TOLD)
-    }
-
-    /// Joins the line, or stays with the new waker.
-    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+    /// Joins the line, at the front if it was told, or stays with the new waker.
+    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, told: bool) {
         let (line, stands) = (line(self.queue, self.side), self.stands);
         let waits: Poll<()> = self.project().waiter.poll_wait(cx, |waiter, locked| {
             let phase = waiter.look(locked).0;
             line.mark(locked);
-            let front = !stands && phase == Phase::Notified(TOLD);
+            let front = !stands && (told || phase == Phase::Notified(TOLD));
             Step::Wait { front, tag: if stands { STANDING } else { Tag::NONE } }
         });
         debug_assert!(waits.is_pending(), "the look always says to wait");
     }
 
-    /// Leaves the line. A telling is passed on, unless it was made use of.
-    fn leave(self: Pin<&mut Self>, used: bool) {
+    /// Leaves the line. A telling that came since the last attempt began is passed on.
+    fn leave(self: Pin<&mut Self>) {
         let (queue, side) = (self.queue, self.side);
         let mut waiter = self.project().waiter;
         if !waiter.as_mut().is_joined() {
@@ -122,9 +119,21 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         let phase = waiter.leave_locked(&mut locked);
         line.settle(&locked);
         drop(locked);
-        if phase == Phase::Notified(TOLD) && !used && !mutant::planted("queue.leave.silent") {
+        if phase == Phase::Notified(TOLD) && !mutant::planted("queue.leave.silent") {
             queue.pass_on(side);
         }
+    }
+}
+
+/// What one was told of, while it attempts to use it: should that panic, it is passed on.
+struct Telling<'a, T, O: Order<T>> {
+    queue: &'a RawQueue<T, O>,
+    side: Side,
+}
+
+impl<T, O: Order<T>> Drop for Telling<'_, T, O> {
+    fn drop(&mut self) {
+        self.queue.pass_on(self.side);
     }
 }
 
