@@ -19,7 +19,7 @@
 //! waits for many has `task::gather`.
 
 use crate::error::Error;
-use crate::template::{code, fill, repeat, split_root};
+use crate::template::{ROUND, code, fill, repeat, split_root};
 use proc_macro::{Literal, Span, TokenStream, TokenTree};
 
 /// Which macro it is.
@@ -65,7 +65,8 @@ fn join(kind: Kind, root: TokenStream, futures: Vec<TokenStream>) -> TokenStream
         ("VALUES", of_each("value_@,")),
         ("SOME_VALUES", of_each("::core::option::Option::Some(value_@),")),
     ];
-    fill(&JOIN.replace("OUTPUT", kind.output()), &holes)
+    let source = JOIN.replace("ROUND", ROUND).replace("START", "ROOT::__private::somewhere(cx, COUNT)");
+    fill(&source.replace("OUTPUT", kind.output()), &holes)
 }
 
 impl Kind {
@@ -103,20 +104,7 @@ const JOIN: &str = "match (MADE) {
     (NAMES) => {
         LOCALS
         let joined = ::core::future::poll_fn(|cx| {
-            let mut at = match ROOT::__private::somewhere(cx, COUNT) {
-                ::core::task::Poll::Ready(start) => start,
-                ::core::task::Poll::Pending => return ::core::task::Poll::Pending,
-            };
-            let mut waiting = false;
-            let mut turn = 0;
-            while turn < COUNT {
-                match at {
-                    POLLS
-                    _ => {}
-                }
-                at = if at + 1 == COUNT { 0 } else { at + 1 };
-                turn += 1;
-            }
+            ROUND
             if waiting {
                 return ::core::task::Poll::Pending;
             }

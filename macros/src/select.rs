@@ -32,7 +32,7 @@
 
 use crate::branches::{Branch, Branches};
 use crate::error::Error;
-use crate::template::{code, fill, repeat, split_root};
+use crate::template::{ROUND, code, fill, repeat, split_root};
 use proc_macro::{Literal, TokenStream, TokenTree};
 
 /// The whole of the macro's work.
@@ -58,7 +58,7 @@ fn select(root: TokenStream, Branches { biased, branches, otherwise }: Branches)
         ("BODIES", branches.iter().enumerate().map(body).collect()),
         ("OTHERWISE", otherwise.map_or_else(none_is_left, |block| TokenTree::Group(block).into())),
     ];
-    fill(&SELECT.replace("START", start), &holes)
+    fill(&SELECT.replace("ROUND", ROUND).replace("START", start), &holes)
 }
 
 const SELECT: &str = "{
@@ -67,20 +67,7 @@ const SELECT: &str = "{
         (NAMES) => match {
             PINS
             let selected = ::core::future::poll_fn(|cx| {
-                let mut at = match START {
-                    ::core::task::Poll::Ready(start) => start,
-                    ::core::task::Poll::Pending => return ::core::task::Poll::Pending,
-                };
-                let mut waiting = false;
-                let mut turn = 0;
-                while turn < COUNT {
-                    match at {
-                        POLLS
-                        _ => {}
-                    }
-                    at = if at + 1 == COUNT { 0 } else { at + 1 };
-                    turn += 1;
-                }
+                ROUND
                 if waiting {
                     ::core::task::Poll::Pending
                 } else {

@@ -2,6 +2,25 @@
 
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
+/// A turn of each of COUNT futures, from a place that changes: their code is at POLLS, by number, and says `waiting = true` for one
+/// that is to be asked again.
+pub(crate) const ROUND: &str = "
+    let mut at = match START {
+        ::core::task::Poll::Ready(start) => start,
+        ::core::task::Poll::Pending => return ::core::task::Poll::Pending,
+    };
+    let mut waiting = false;
+    let mut turn = 0;
+    while turn < COUNT {
+        match at {
+            POLLS
+            _ => {}
+        }
+        at = if at + 1 == COUNT { 0 } else { at + 1 };
+        turn += 1;
+    }
+";
+
 /// Tokens of our own, which belong to the macro: their local names meet none of the user's.
 pub(crate) fn code(source: &str) -> TokenStream {
     fill(source, &[])

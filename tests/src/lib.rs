@@ -7,6 +7,7 @@
 //! - [`on_wake`]: a waker that does something.
 //! - [`Rogue`]: wakers that panic, or do something else they should not, with books on themselves.
 //! - [`at_thread_exit`]: what a thread does when it is already dying.
+//! - [`give_up_after`]: a future that is polled a few times and dropped then.
 //! - [`keep()`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`wait_until`]: waits for a condition, not for a time.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
@@ -30,6 +31,7 @@ pub mod soak;
 mod counted;
 mod deed;
 mod dice;
+mod give_up;
 mod keep;
 mod last_words;
 mod wait;
@@ -38,6 +40,7 @@ mod watchdog;
 pub use counted::{Counted, Tally};
 pub use deed::on_wake;
 pub use dice::Dice;
+pub use give_up::give_up_after;
 pub use keep::{keep, kept};
 pub use last_words::at_thread_exit;
 pub use rogue::Rogue;

@@ -9,33 +9,9 @@ use filch::net::{TcpListener, TcpStream};
 use filch::sync::{Event, Lock, Semaphore, channel, oneshot};
 use filch::time::{sleep, timeout};
 use filch::{Runtime, spawn, yield_now};
-use filch_tests::{Dice, Tally, Watchdog};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use filch_tests::{Dice, Tally, Watchdog, give_up_after};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-
-/// Polls `future` so many times at most, one poll right after the other, and drops it then.
-async fn give_up_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
 
 fn runtime() -> (Watchdog, Runtime) {
     let watchdog = Watchdog::new(Duration::from_secs(60));

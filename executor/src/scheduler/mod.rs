@@ -31,6 +31,8 @@ mod idle;
 mod inbox;
 mod local;
 mod park;
+#[cfg(test)]
+mod park_testing;
 mod plain;
 mod policy;
 mod seat;

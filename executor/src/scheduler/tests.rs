@@ -3,12 +3,12 @@
 use super::core::Core;
 use super::hot_slot::HotSlot;
 use super::inbox::{Inbox, Pushed};
+use super::park_testing::{Nothing, sleeps_and_nothing_else};
 use super::slot::Slot;
 use super::{Entered, Hooks, Park, Policies, Shared, policy};
 use crate::task::{Heap, JoinHandle, Meta, Runnable, Schedule, yield_now};
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -263,11 +263,9 @@ struct Plain {
     slots: Vec<(Mutex<bool>, Condvar)>,
 }
 
-struct Nothing;
-
-impl Entered for Nothing {}
-
 impl Park for Plain {
+    sleeps_and_nothing_else!();
+
     fn take_events(&self) -> usize {
         EVENTS.take()
     }
@@ -275,26 +273,6 @@ impl Park for Plain {
     fn enter(&self, _: usize) -> Box<dyn Entered> {
         Box::new(Nothing)
     }
-
-    fn enter_outside(&self) -> Box<dyn Entered> {
-        Box::new(Nothing)
-    }
-
-    fn left(&self, _: usize) {}
-
-    fn counts(&self) -> bool {
-        false
-    }
-
-    fn plainly(&self, _: bool) {}
-
-    fn let_time_pass(&self, _: &dyn Fn() -> bool) -> bool {
-        false
-    }
-
-    fn job_counts(&self, _: bool) {}
-
-    fn lend(&self, _: usize, _: bool) {}
 
     fn park(&self, slot: usize, limit: Option<Duration>, _: &dyn Fn() -> bool) -> bool {
         let (notified, condvar) = &self.slots[slot];
@@ -306,41 +284,11 @@ impl Park for Plain {
         std::mem::take(&mut *notified)
     }
 
-    fn await_unpark(&self, slot: usize) {
-        while !self.park(slot, None, &|| false) {}
-    }
-
     fn unpark(&self, slot: usize) {
         let (notified, condvar) = &self.slots[slot];
         *notified.lock().unwrap() = true;
         condvar.notify_one();
     }
-
-    fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {
-        Err((task, io::Error::other("there is no pool here")))
-    }
-
-    fn look_in(&self, _: usize, _: Instant) {}
-
-    fn look_in_for_others(&self, _: Instant) -> usize {
-        0
-    }
-
-    fn stand_in(&self, _: Instant) {}
-
-    fn is_overdue(&self, _: Instant) -> bool {
-        false
-    }
-
-    fn is_unattended(&self) -> bool {
-        false
-    }
-
-    fn is_poller(&self, _: usize) -> bool {
-        false
-    }
-
-    fn shutdown(&self) {}
 }
 
 /// A scheduler without threads.

@@ -3,15 +3,13 @@
 use super::faults::{Faults, Mark};
 use super::latency::Histogram;
 use super::ledger::{Entry, Ledger, Value, Watched};
-use crate::{Dice, keep};
+use crate::{Dice, give_up_after, keep};
 use filch::time::{sleep, timeout};
 use filch::{Handle, JoinHandle, Runtime};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 /// More would not help anybody to find the first.
@@ -198,27 +196,6 @@ impl Stage {
     fn watch<T>(&self, spawn: impl FnOnce(Entry) -> JoinHandle<(T, Value)>) -> Watched<T> {
         Watched::new(self, self.0.ledger.open(), spawn)
     }
-}
-
-/// Polls `future` so many times at most, one poll right after the other, and drops it then.
-pub(super) async fn give_up_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|cx| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 /// Polls `future` once, and drops it at random: then, after a few more polls, after a while, or not at all.

@@ -20,6 +20,7 @@ mod idle;
 mod queues;
 mod sentinel;
 
+use super::park_testing::{Nothing, sleeps_and_nothing_else};
 use super::seat::Seat;
 use super::worker;
 use super::{Entered, Hooks, Park, Shared};
@@ -176,11 +177,9 @@ impl Beds {
     }
 }
 
-struct Nothing;
-
-impl Entered for Nothing {}
-
 impl Park for Beds {
+    sleeps_and_nothing_else!();
+
     fn take_events(&self) -> usize {
         0
     }
@@ -189,26 +188,6 @@ impl Park for Beds {
         *self.0[slot].thread.lock() = Some(thread::current());
         Box::new(Nothing)
     }
-
-    fn enter_outside(&self) -> Box<dyn Entered> {
-        Box::new(Nothing)
-    }
-
-    fn left(&self, _: usize) {}
-
-    fn counts(&self) -> bool {
-        false
-    }
-
-    fn plainly(&self, _: bool) {}
-
-    fn let_time_pass(&self, _: &dyn Fn() -> bool) -> bool {
-        false
-    }
-
-    fn job_counts(&self, _: bool) {}
-
-    fn lend(&self, _: usize, _: bool) {}
 
     fn park(&self, slot: usize, limit: Option<Duration>, _: &dyn Fn() -> bool) -> bool {
         assert!(limit.is_none(), "a model knows no time");
@@ -225,40 +204,10 @@ impl Park for Beds {
         }
     }
 
-    fn await_unpark(&self, slot: usize) {
-        while !self.park(slot, None, &|| false) {}
-    }
-
     fn unpark(&self, slot: usize) {
         // Ordering: Release, paired with the Acquire in `park`.
         let twice = self.0[slot].notified.swap(true, Ordering::Release);
         assert!(!twice, "two notices for one sleep");
         self.0[slot].ring();
     }
-
-    fn offload(&self, task: Runnable) -> Result<(), (Runnable, io::Error)> {
-        Err((task, io::Error::other("there is no pool here")))
-    }
-
-    fn look_in(&self, _: usize, _: Instant) {}
-
-    fn look_in_for_others(&self, _: Instant) -> usize {
-        0
-    }
-
-    fn stand_in(&self, _: Instant) {}
-
-    fn is_overdue(&self, _: Instant) -> bool {
-        false
-    }
-
-    fn is_unattended(&self) -> bool {
-        false
-    }
-
-    fn is_poller(&self, _: usize) -> bool {
-        false
-    }
-
-    fn shutdown(&self) {}
 }

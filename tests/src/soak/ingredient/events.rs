@@ -1,9 +1,9 @@
 //! Events that are set while some wait and some give up, and one-shot channels whose ends go at random.
 
 use super::Ingredient;
-use crate::Dice;
 use crate::soak::ledger::End;
-use crate::soak::stage::{Stage, at_random, give_up_after, nap};
+use crate::soak::stage::{Stage, at_random, nap};
+use crate::{Dice, give_up_after};
 use filch::sync::{Event, oneshot};
 use filch::yield_now;
 use std::future::pending;

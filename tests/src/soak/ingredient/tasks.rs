@@ -1,9 +1,9 @@
 //! Tasks spawned from inside, from outside and by guests; joined, aborted and let go at random moments.
 
 use super::Ingredient;
-use crate::Dice;
 use crate::soak::ledger::{End, Watched, panic_as_planned};
-use crate::soak::stage::{Stage, at_random, give_up_after, nap};
+use crate::soak::stage::{Stage, at_random, nap};
+use crate::{Dice, give_up_after};
 use filch::{block_on, yield_now};
 use std::future::{Future, pending};
 use std::pin::Pin;

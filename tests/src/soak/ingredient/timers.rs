@@ -1,8 +1,8 @@
 //! Sleeps, intervals and timeouts, of all lengths; moved, reset, given up. Never early.
 
 use super::Ingredient;
-use crate::Dice;
-use crate::soak::stage::{Stage, give_up_after, micros};
+use crate::soak::stage::{Stage, micros};
+use crate::{Dice, give_up_after};
 use filch::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use filch::yield_now;
 use std::future::pending;
