@@ -13,7 +13,7 @@ use filch_primitive::hint;
 use filch_primitive::thread;
 
 /// Pauses after the first race that was lost. With pauses of 40 ns that is what some thirty messages take; where pauses are
-/// shorter, less. Measured: half as many cost a third more, twice as many win nothing.
+/// shorter, less. Measured: half as many cost a quarter more, twice as many win nothing.
 #[cfg(not(filch_loom))]
 const PAUSES: u32 = 32;
 
