@@ -31,6 +31,20 @@ impl Wake for Count {
     }
 }
 
+/// A future that may go to another thread.
+pub(crate) fn sent<F: Future + Send>(future: F) -> F {
+    future
+}
+
+/// What is not [`Send`] is this in one way only: for what is, the call does not compile, since it may mean either.
+pub(crate) trait NotSend<Way> {}
+
+impl<T> NotSend<()> for T {}
+impl<T: Send> NotSend<u8> for T {}
+
+/// A future that may not go to another thread.
+pub(crate) fn kept<Way>(_: impl NotSend<Way>) {}
+
 /// A waker that panics when woken.
 pub(crate) struct PanicOnWake;
 

@@ -2,7 +2,7 @@
 //! notification is left alone), R-84 (asyncio's lost notifications: bpo-45997, gh-90155, gh-112202), R-90 (auto traits).
 
 use super::{Condition, ConditionStatistics};
-use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
+use crate::testing::{Hand, PanicOnWake, Random, kept, sent, within_a_minute};
 use crate::{Lock, LockGuard};
 use static_assertions::assert_impl_all;
 use std::cell::Cell;
@@ -18,18 +18,6 @@ assert_impl_all!(ConditionStatistics: Send, Sync, Unpin);
 
 /// What a wait hands out.
 type Guard<'a, T> = LockGuard<'a, T>;
-
-fn sent<F: Future + Send>(future: F) -> F {
-    future
-}
-
-/// What is not [`Send`] is this in one way only: for what is, the call does not compile, since it may mean either.
-trait NotSend<Way> {}
-
-impl<T> NotSend<()> for T {}
-impl<T: Send> NotSend<u8> for T {}
-
-fn kept<Way>(_: impl NotSend<Way>) {}
 
 /// Waits for `condition`, in the queue, the lock free again.
 fn queued<'a, T>(

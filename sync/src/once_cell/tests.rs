@@ -1,7 +1,7 @@
 //! Covers what async-lock's and tokio's suites pin for `OnceCell`, and R-80 (no user code under a lock), R-90 (auto traits).
 
 use super::{OnceCell, OnceCellError, OnceCellStatistics};
-use crate::testing::{Hand, PanicOnWake, Random, within_a_minute};
+use crate::testing::{Hand, PanicOnWake, Random, kept, sent, within_a_minute};
 use futures_lite::future::{block_on, pending, poll_once, ready, yield_now};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::Cell;
@@ -19,18 +19,6 @@ assert_impl_all!(OnceCell<Rc<u8>>: Unpin);
 assert_not_impl_any!(OnceCell<Rc<u8>>: Send, Sync);
 assert_impl_all!(OnceCellError<u8>: Send, Sync, Unpin, std::error::Error);
 assert_impl_all!(OnceCellStatistics: Send, Sync, Unpin);
-
-fn sent<F: Future + Send>(future: F) -> F {
-    future
-}
-
-/// What is not [`Send`] is this in one way only: for what is, the call does not compile, since it may mean either.
-trait NotSend<Way> {}
-
-impl<T> NotSend<()> for T {}
-impl<T: Send> NotSend<u8> for T {}
-
-fn kept<Way>(_: impl NotSend<Way>) {}
 
 #[test]
 fn asking_can_be_sent_where_the_value_can() {
