@@ -51,7 +51,8 @@
 //! that finds the lock free takes it at once. While the head has not looked the watchman visits, and once it is overdue those behind it
 //! are asked, one after another, until one of them looks. All this costs one visit in a millisecond at most, and nothing while the lock is
 //! held for long. A waiter that was woken and did not come in time
-//! is struck from the list, so that the next unlock wakes another; polled again, it stands where it stood.
+//! is struck from the list, so that the next unlock wakes another; polled again, it stands before all others. What was kept for it is
+//! not kept any more.
 //!
 //! # Rejected
 //! Strict hand-off in the order of arrival: each contended unlock becomes a task switch, and a future that is not

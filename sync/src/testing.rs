@@ -1,12 +1,14 @@
 //! What the tests of this crate share: counting wakers, hand-made polls, a watchdog, a small random source.
 
+#![allow(unsafe_code, reason = "a waker whose clone panics is made by hand")]
+
 use filch_primitive::sync::StaticMutex;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::Duration;
 
 /// Counts its wake-ups.
@@ -52,6 +54,14 @@ impl Wake for PanicOnWake {
     fn wake(self: Arc<Self>) {
         panic!("a waker that panics on purpose");
     }
+}
+
+/// A waker that panics when it is cloned.
+pub(crate) fn panics_when_cloned() -> Waker {
+    const TABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("a clone that panics on purpose"), |_| {}, |_| {}, |_| {});
+    // SAFETY: the functions leave the data alone.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
 }
 
 /// A future, its waker's count, and the means to poll it.

@@ -25,8 +25,8 @@
 //! queue's lock, 1. [`mark`](Watched::mark) the queue as entered if it is not; 2. unlock; 3. enter it into the watchman's list.
 //!
 //! A visit, under the queue's lock: 1. count the tick. 2. If nobody is awaited, the entry goes. 3. If those who are awaited have
-//! had their time, wake the first that sleeps, and at each further visit at which that is so twice as many; if nobody sleeps the
-//! entry goes. 4. Unlock, and wake.
+//! had their time, wake the first that sleeps, and at each further visit at which that is so twice as many, up to a
+//! [batch](WakeBatch); if nobody sleeps the entry goes. 4. Unlock, and wake.
 //!
 //! # Why it is right
 //! Say somebody is awaited for ever, and somebody who waits, and is polled when it is woken, sleeps. While one of those who wait is asleep
@@ -42,6 +42,8 @@
 
 #[cfg(all(test, filch_loom))]
 mod model;
+#[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
+mod property;
 #[cfg(all(test, not(any(filch_loom, filch_shuttle))))]
 mod tests;
 

@@ -14,8 +14,8 @@
 //! # Why it is right
 //! Two visits of one entry are an interval apart at least, for it is visited once in a round, and each round begins with an interval. An
 //! entry owns what it visits, so it may outlive the primitive; the visit that finds nobody awaited lets it go. If no
-//! thread can be started the visit is made at once, without the interval: turns are then taken back early, which is unfair to
-//! whoever is late, and safe.
+//! thread can be started the visits are made at once, without intervals, until no more is wanted: turns are then taken back early, which is
+//! unfair to whoever is late, and safe.
 //!
 //! # Rejected
 //! A due time for each entry: the clock would be read with each, and a thread that sleeps for the first of them wakes up for
@@ -58,8 +58,7 @@ pub(crate) fn enter(entry: Arc<dyn Visited>) {
         let started = Builder::new().name("filch-sync-watchman".into()).spawn(watch);
         if started.is_err() {
             drop(list);
-            let _alone = entry.visit();
-            return;
+            return visit_at_once(&*entry);
         }
         list.runs = true;
     }
@@ -69,6 +68,11 @@ pub(crate) fn enter(entry: Arc<dyn Visited>) {
     if was_empty {
         WATCH.added.notify_one();
     }
+}
+
+/// For want of a thread: until nobody is awaited, or nobody sleeps.
+fn visit_at_once(entry: &dyn Visited) {
+    while entry.visit() {}
 }
 
 fn watch() {

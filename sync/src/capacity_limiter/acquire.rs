@@ -69,6 +69,20 @@ impl CapacityLimiter {
     }
 }
 
+/// Whether a poll has made a token free that was not. Others wait for it, also when cloning the waker panics.
+struct Returned<'a> {
+    limiter: &'a CapacityLimiter,
+    some: bool,
+}
+
+impl Drop for Returned<'_> {
+    fn drop(&mut self) {
+        if self.some {
+            self.limiter.serve();
+        }
+    }
+}
+
 impl<'a> Future for AcquireToken<'a> {
     type Output = Result<CapacityToken<'a>, AlreadyBorrowed>;
 
@@ -76,9 +90,8 @@ impl<'a> Future for AcquireToken<'a> {
         ready!(slice::proceed(cx));
         let this = self.project();
         let (limiter, borrower) = (*this.limiter, *this.borrower);
+        let mut returned = Returned { limiter, some: false };
         let mut entry = None;
-        // Whether a token is free that was not.
-        let mut returned = false;
         let waiter = waiter_in(this.waiter, limiter.queue());
         let polled = waiter.poll_wait(cx, |mut waiter, locked| {
             let (lent, front) = match waiter.as_mut().look(locked).0 {
@@ -86,7 +99,7 @@ impl<'a> Future for AcquireToken<'a> {
                 Phase::Notified(token) if locked.turns.take(token, 1) > 0 || locked.free() > 0 => {
                     let lent = locked.lend(borrower);
                     // It has borrowed meanwhile, and this token is free for another.
-                    returned |= lent.is_err();
+                    returned.some |= lent.is_err();
                     (lent.map_err(TryAcquireTokenError::from), false)
                 }
                 Phase::Notified(_) => (Err(TryAcquireTokenError::NoTokens), true),
@@ -94,7 +107,7 @@ impl<'a> Future for AcquireToken<'a> {
                 Phase::Idle => (locked.borrow_if_free(borrower), false),
             };
             if lent == Err(TryAcquireTokenError::NoTokens) {
-                returned |= locked.turns.recall() > 0;
+                returned.some |= locked.turns.recall() > 0;
                 entry = entry.take().or_else(|| limiter.queue.mark(locked));
                 return Step::Wait { front, tag: borrower.tag() };
             }
@@ -102,9 +115,7 @@ impl<'a> Future for AcquireToken<'a> {
             Step::Done(lent.map_err(|_| AlreadyBorrowed(borrower)))
         });
         drop(entry);
-        if returned {
-            limiter.serve();
-        }
+        drop(returned);
         polled.map_ok(|loan| CapacityToken::new(limiter, borrower, loan))
     }
 }

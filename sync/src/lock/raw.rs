@@ -63,7 +63,10 @@ impl Awaits for Turn {
     }
 
     fn visit(&mut self, tick: u64) -> bool {
-        self.told_at.is_some_and(|since| is_overdue(since, tick))
+        // Kept, it may be for one that was told before: whoever is asked earlier than that one's time is over is refused.
+        let kept = self.kept_for != 0;
+        let told = self.told_at.map(|told_at| if kept { self.kept_at.max(told_at) } else { told_at });
+        told.is_some_and(|since| is_overdue(since, tick))
     }
 
     fn asked(tag: Tag, tick: u64) -> Tag {
@@ -353,7 +356,9 @@ impl RawLock {
         let counted_on = phase == Phase::Woken && !mutant::planted("lock.give_up.silent");
         if kept_for_it || (counted_on && !self.is_locked()) {
             head = wake_head(&mut locked);
-            if kept_for_it {
+            // It is gone, or was struck.
+            let is_front = locked.front_id() == Some(locked.kept_for);
+            if locked.kept_for != 0 && !is_front {
                 let next = self.plan(&mut locked, clock::micros());
                 // `RESERVED` is set and `LOCKED` is not: only holders of the queue's lock change such a word.
                 // Ordering: Release, and an exchange, to hand on what the last unlock released.

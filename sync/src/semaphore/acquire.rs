@@ -71,6 +71,20 @@ impl Semaphore {
     }
 }
 
+/// Whether a poll has put permits into the word. Others wait for them, also when cloning the waker panics.
+struct PutBack<'a> {
+    semaphore: &'a Semaphore,
+    some: bool,
+}
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        if self.some {
+            self.semaphore.serve();
+        }
+    }
+}
+
 impl<'a> Future for Acquire<'a> {
     type Output = Result<SemaphorePermit<'a>, Closed>;
 
@@ -85,23 +99,27 @@ impl<'a> Future for Acquire<'a> {
                 Err(TryAcquireError::NoPermits) => {}
             }
         }
+        let mut put_back = PutBack { semaphore, some: false };
         let mut entry = None;
-        let mut back = 0;
         let waiter = waiter_in(this.waiter, semaphore.queue());
         let polled = waiter.poll_wait(cx, |mut waiter, locked| {
             let (took, front) = match waiter.as_mut().look(locked).0 {
                 Phase::Notified(REFUSED) => (Err(TryAcquireError::Closed), false),
                 Phase::Notified(token) => {
                     let kept = locked.take(token, count);
-                    (semaphore.take_or_queue(count, kept, true), true)
+                    let took = semaphore.take_or_queue(count, kept, true);
+                    put_back.some |= took.is_err() && kept > 0;
+                    (took, true)
                 }
                 Phase::Waiting | Phase::Woken => (Err(TryAcquireError::NoPermits), false),
                 Phase::Idle => (semaphore.take_or_queue(count, 0, false), false),
             };
             if took == Err(TryAcquireError::NoPermits) {
                 let recalled = if mutant::planted("semaphore.wait.overlooks") { 0 } else { locked.recall() };
-                semaphore.free(recalled);
-                back += recalled;
+                if recalled > 0 {
+                    semaphore.free(recalled);
+                    put_back.some = true;
+                }
                 entry = entry.take().or_else(|| semaphore.queue.mark(locked));
                 // One that came too late stays notified until it is in the list again: cloning its waker may panic.
                 let number = u64::try_from(count).unwrap_or(u64::MAX);
@@ -111,9 +129,7 @@ impl<'a> Future for Acquire<'a> {
             Step::Done(took.map_err(|_| Closed(())))
         });
         drop(entry);
-        if back > 0 {
-            semaphore.serve();
-        }
+        drop(put_back);
         polled.map_ok(|()| SemaphorePermit::new(semaphore, count))
     }
 }

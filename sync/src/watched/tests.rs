@@ -1,7 +1,8 @@
-use crate::testing::{Hand, PanicOnWake, leak};
+use crate::testing::{Hand, PanicOnWake, leak, panics_when_cloned};
 use crate::watchman::held::{self, INTERVAL_US, OVERDUE_US};
-use crate::{CapacityLimiter, Lock, RwLock, Semaphore};
+use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -190,4 +191,121 @@ fn a_waker_that_panics_when_it_is_asked_costs_the_others_nothing() {
         assert!(visits < 10, "nobody is asked");
     }
     drop(living.ready());
+}
+
+/// One that stands between a dead one and a living one panics when it is asked and looks: what it found is not lost.
+fn a_clone_that_panics_costs_nothing<G, F: Future>(taken: G, wait: impl Fn() -> F) {
+    let clock = held::hold();
+    let (mut dead, mut hostile, mut living) = (Hand::new(wait()), Hand::new(wait()), Hand::new(wait()));
+    [&mut dead, &mut hostile, &mut living].into_iter().for_each(Hand::pends);
+    drop(taken);
+    while hostile.wakes() == 0 {
+        clock.pass(INTERVAL_US);
+    }
+    let polled = catch_unwind(AssertUnwindSafe(|| hostile.poll_with(&panics_when_cloned())));
+    // It had its turn, or was to wait on.
+    assert!(polled.is_err() || polled.is_ok_and(|polled| polled.is_ready()));
+    comes_through(&mut living, &clock);
+}
+
+/// Polled when it is woken, `living` has what it waits for before long.
+fn comes_through<F: Future>(living: &mut Hand<F>, clock: &held::Hold) {
+    for _ in 0..20 {
+        if living.wakes() > 0 && living.poll().is_ready() {
+            return;
+        }
+        clock.pass(INTERVAL_US);
+    }
+    panic!("it sleeps, and nobody has it");
+}
+
+#[test]
+fn a_clone_that_panics_at_a_look_costs_the_others_nothing() {
+    let (lock, rwlock) = (Lock::new(()), RwLock::new(()));
+    a_clone_that_panics_costs_nothing(lock.try_lock(), || lock.lock());
+    a_clone_that_panics_costs_nothing(rwlock.try_write(), || rwlock.write());
+    let (semaphore, limiter) = (Semaphore::new(1), CapacityLimiter::new(1));
+    a_clone_that_panics_costs_nothing(semaphore.try_acquire().unwrap(), || semaphore.acquire());
+    a_clone_that_panics_costs_nothing(limiter.try_acquire().unwrap(), || limiter.acquire());
+}
+
+#[test]
+fn permits_that_a_late_one_puts_back_are_served_though_its_clone_panics() {
+    let clock = held::hold();
+    let semaphore = Semaphore::new(0);
+    let (mut large, mut small) = (Hand::new(semaphore.acquire_many(2)), Hand::new(semaphore.acquire()));
+    large.pends();
+    semaphore.add_permits(2);
+    clock.pass(OVERDUE_US);
+    // One of the two goes to another, and is kept for the small one once it is back.
+    drop(semaphore.try_acquire_many(2).unwrap());
+    semaphore.forget_permits(1);
+    let out = semaphore.try_acquire().unwrap();
+    small.pends();
+    drop(out);
+    let mut living = Hand::new(semaphore.acquire());
+    living.pends();
+    assert!(catch_unwind(AssertUnwindSafe(|| large.poll_with(&panics_when_cloned()))).is_err());
+    comes_through(&mut living, &clock);
+}
+
+/// A lock that is kept for one that is dead, from the tick on after that at which it was told, and two behind that one.
+fn kept_for_the_dead<'a>(lock: &'a Lock<()>, clock: &held::Hold) -> [Hand<LockFuture<'a, ()>>; 2] {
+    let guard = lock.try_lock().unwrap();
+    let [mut dead, mut gone, mut behind] = [(); 3].map(|()| Hand::new(lock.lock()));
+    [&mut dead, &mut gone, &mut behind].into_iter().for_each(Hand::pends);
+    drop(guard);
+    let guard = lock.try_lock().unwrap();
+    // Turns end, so that the next unlock goes through the queue.
+    drop(gone);
+    clock.pass(INTERVAL_US);
+    drop(guard);
+    assert!(lock.try_lock().is_none(), "it is kept");
+    [dead, behind]
+}
+
+#[test]
+fn a_lock_is_not_kept_for_one_that_was_struck() {
+    let clock = held::hold();
+    let lock = Lock::new(());
+    let [dead, behind] = kept_for_the_dead(&lock, &clock);
+    clock.pass(INTERVAL_US);
+    drop(behind);
+    let mut living = Hand::new(lock.lock());
+    if living.poll().is_pending() {
+        comes_through(&mut living, &clock);
+    }
+    drop(dead);
+}
+
+#[test]
+fn a_lock_that_is_kept_is_visited_until_that_is_overdue() {
+    let clock = held::hold();
+    let lock = Lock::new(());
+    let [dead, behind] = kept_for_the_dead(&lock, &clock);
+    drop(behind);
+    clock.pass(10 * OVERDUE_US);
+    assert!(lock.try_lock().is_some());
+    assert_eq!(clock.entries(), 0);
+    drop(dead);
+}
+
+/// Two that are dead stand before one that lives, and no thread can be started.
+fn comes_through_alone<G, F: Future>(taken: G, wait: impl Fn() -> F) {
+    let clock = held::hold_alone();
+    let (mut dead, mut living) = ([Hand::new(wait()), Hand::new(wait())], Hand::new(wait()));
+    dead.iter_mut().for_each(Hand::pends);
+    living.pends();
+    drop(taken);
+    comes_through(&mut living, &clock);
+}
+
+#[test]
+fn where_no_thread_can_be_started_the_living_get_through() {
+    let (lock, rwlock) = (Lock::new(()), RwLock::new(()));
+    comes_through_alone(lock.try_lock(), || lock.lock());
+    comes_through_alone(rwlock.try_write(), || rwlock.write());
+    let (semaphore, limiter) = (Semaphore::new(1), CapacityLimiter::new(1));
+    comes_through_alone(semaphore.try_acquire().unwrap(), || semaphore.acquire());
+    comes_through_alone(limiter.try_acquire().unwrap(), || limiter.acquire());
 }

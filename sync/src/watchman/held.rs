@@ -17,6 +17,8 @@ pub(crate) const OVERDUE_US: u64 = 2 * INTERVAL_US;
 struct Held {
     now_us: u64,
     entries: Vec<Arc<dyn Visited>>,
+    /// Whether there is a watchman.
+    watched: bool,
 }
 
 thread_local! {
@@ -28,8 +30,15 @@ pub(crate) struct Hold(());
 
 /// Holds the clock of this thread.
 pub(crate) fn hold() -> Hold {
-    HELD.with_borrow_mut(|held| *held = Some(Held { now_us: START_US, entries: Vec::new() }));
+    HELD.with_borrow_mut(|held| *held = Some(Held { now_us: START_US, entries: Vec::new(), watched: true }));
     Hold(())
+}
+
+/// Holds the clock of this thread, as if no other could be started.
+pub(crate) fn hold_alone() -> Hold {
+    let hold = hold();
+    HELD.with_borrow_mut(|held| held.as_mut().expect("just held").watched = false);
+    hold
 }
 
 impl Hold {
@@ -71,11 +80,19 @@ pub(crate) fn micros() -> Option<u64> {
 
 /// Keeps `entry` until the test lets time pass, or gives it back where no clock is held.
 pub(super) fn keep(entry: Arc<dyn Visited>) -> Option<Arc<dyn Visited>> {
-    HELD.with_borrow_mut(|held| match held {
-        Some(held) => {
+    let alone = HELD.with_borrow_mut(|held| match held {
+        Some(held) if held.watched => {
             held.entries.push(entry);
             None
         }
-        None => Some(entry),
-    })
+        Some(_) => Some((entry, true)),
+        None => Some((entry, false)),
+    });
+    match alone? {
+        (entry, true) => {
+            super::visit_at_once(&*entry);
+            None
+        }
+        (entry, false) => Some(entry),
+    }
 }
