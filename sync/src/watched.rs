@@ -82,6 +82,35 @@ pub(crate) fn is_overdue(since: u64, tick: u64) -> bool {
     tick.saturating_sub(since) >= 2
 }
 
+/// Since when somebody has been told of something that others may use as well, and nobody who waits has looked since: the state of
+/// a line in which what lies there is whoever's who comes.
+#[derive(Default)]
+pub(crate) struct Told(Option<u64>);
+
+impl Told {
+    pub(crate) const NOBODY: Self = Self(None);
+
+    /// Somebody was told at this tick, and others sleep.
+    pub(crate) fn note(&mut self, tick: u64) {
+        self.0.get_or_insert(tick);
+    }
+
+    /// Somebody who waits, or was told, is about to look, and tells another if it leaves something.
+    pub(crate) fn look(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Awaits for Told {
+    fn is_awaited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn visit(&mut self, tick: u64) -> bool {
+        self.0.is_some_and(|since| is_overdue(since, tick))
+    }
+}
+
 /// The state, and what the visits need.
 pub(crate) struct Watch<S> {
     state: S,

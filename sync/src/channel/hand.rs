@@ -28,6 +28,7 @@
 
 use super::line::{Line, LineWaiter};
 use super::shared::Pop;
+use crate::watched::waiter_in;
 use filch_primitive::cell::UnsafeCell;
 use filch_primitive::sync::atomic::{Ordering, fence};
 use filch_primitive::wait_list::{Phase, Tag, drop_contained};
@@ -92,8 +93,8 @@ impl Line {
         if !self.is_busy() {
             return Err(Pop::Empty);
         }
-        let mut locked = self.queue.lock();
-        if *locked {
+        let mut locked = self.queue().lock();
+        if locked.closed {
             return Err(Pop::Closed);
         }
         let Some(place) = locked.front().and_then(|tag| tag.place) else { return Err(Pop::Empty) };
@@ -112,14 +113,14 @@ impl Line {
 
     /// True for the first call. The caller then tells all.
     pub(super) fn close_hand(&self) -> bool {
-        let mut locked = self.queue.lock();
-        let first = !std::mem::replace(&mut *locked, true);
+        let mut locked = self.queue().lock();
+        let first = !std::mem::replace(&mut locked.closed, true);
         self.count(&locked);
         first
     }
 
     pub(super) fn is_hand_closed(&self) -> bool {
-        *self.queue.lock()
+        self.queue().lock().closed
     }
 }
 
@@ -135,30 +136,31 @@ impl LineWaiter<'_> {
         slot: Pin<&mut Slot<T>>,
         receivers: &Line,
     ) -> Poll<bool> {
-        let mut this = self.project();
+        let this = self.project();
         let line = *this.line;
-        if this.waiter.as_mut().take_notified() == Some(TAKEN) {
+        let mut waiter = waiter_in(this.waiter, line.queue());
+        if waiter.as_mut().take_notified() == Some(TAKEN) {
             return Poll::Ready(true);
         }
         let tag = Tag { place: Some(NonNull::from(&*slot).cast()), ..Tag::NONE };
-        let is_new = !this.waiter.as_mut().is_joined();
+        let is_new = !waiter.as_mut().is_joined();
         if !is_new {
-            let mut locked = line.queue.lock();
-            if !*locked && this.waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
+            let mut locked = line.queue().lock();
+            if !locked.closed && waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
                 return Poll::Pending;
             }
         }
         let waker = cx.waker().clone();
-        let mut locked = line.queue.lock();
-        let phase = this.waiter.as_mut().look(&locked).0;
-        if phase == Phase::Notified(TAKEN) || *locked {
-            this.waiter.as_mut().leave_locked(&mut locked);
+        let mut locked = line.queue().lock();
+        let phase = waiter.as_mut().look(&locked).0;
+        if phase == Phase::Notified(TAKEN) || locked.closed {
+            waiter.as_mut().leave_locked(&mut locked);
             line.count(&locked);
             drop(locked);
             drop_contained(waker);
             return Poll::Ready(phase == Phase::Notified(TAKEN));
         }
-        this.waiter.as_mut().join(&mut locked, waker, false, tag);
+        waiter.as_mut().join(&mut locked, waker, false, tag);
         line.count(&locked);
         drop(locked);
         if is_new {

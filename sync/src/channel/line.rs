@@ -30,7 +30,8 @@
 //!
 //! One that was told may not be polled for long, and what it was told of lies there beside others that sleep. The next that is told
 //! takes it, and what was meant for that one is more: so the one behind is told, and so on, until nothing lies there or nobody
-//! waits. Who takes without having waited tells nobody, and pays nothing for this.
+//! waits. If nobody else is told, the watchman asks one of them ([`watched`](crate::watched)): who tells one while others sleep notes that, and
+//! who was told, or waits, strikes it out before it looks. Who takes without having waited tells nobody, and pays nothing for this.
 //!
 //! # Those that stand
 //! A stream keeps its place in the line between two polls: nobody says that a `next()` was given up, and the stream may be left
@@ -38,8 +39,9 @@
 //! next, up to one that leaves the line when it is given up: so a publication never ends with one that does not come. Where
 //! several stand, all of them are told; those that find nothing go to the back, which keeps the walk of the one who tells finite.
 
+use crate::watched::{Awaits, Entry, Told, Watch, Watched, WatchedLocked, WatchedWaiter, waiter_in};
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering, fence};
-use filch_primitive::wait_list::{Locked, Phase, Tag, WaitQueue, Waiter};
+use filch_primitive::wait_list::{Phase, Tag, WaitQueue, Waiter};
 use filch_primitive::{WakeBatch, mutant, wake_contained};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -65,13 +67,55 @@ const STANDING: Tag = Tag { number: 1, ..Tag::NONE };
 pub(super) struct Line {
     /// The length of the list, written under its lock, for publishers to look at.
     waiting: AtomicUsize,
-    /// The state is for [`hand`](super::hand) alone: whether it is closed.
-    pub(super) queue: WaitQueue<bool>,
+    queue: Watched<State>,
 }
+
+/// What the line's lock guards beside the list.
+pub(super) struct State {
+    /// Whether it is closed, for [`hand`](super::hand) alone.
+    pub(super) closed: bool,
+    told: Told,
+}
+
+impl State {
+    const NEW: Self = Self { closed: false, told: Told::NOBODY };
+}
+
+impl Awaits for State {
+    fn is_awaited(&self) -> bool {
+        self.told.is_awaited()
+    }
+
+    fn visit(&mut self, tick: u64) -> bool {
+        self.told.visit(tick)
+    }
+}
+
+pub(super) type LineLocked<'q> = WatchedLocked<'q, State>;
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { waiting: AtomicUsize::new(0), queue: WaitQueue::new(false) }
+        #[cfg(not(filch_loom))]
+        let queue = Watched::new();
+        #[cfg(filch_loom)]
+        let queue = Watched::made(State::NEW);
+        Self { waiting: AtomicUsize::new(0), queue }
+    }
+
+    /// The waiters.
+    #[inline]
+    pub(super) fn queue(&self) -> &WaitQueue<Watch<State>> {
+        self.queue.queue_or(|| State::NEW)
+    }
+
+    /// Those that are told may not come: if others sleep, the watchman is to see to it.
+    fn note(&self, locked: &mut LineLocked<'_>) -> Option<Entry<'_, State>> {
+        if locked.is_empty() || mutant::planted("channel.note.forgets") {
+            return None;
+        }
+        let tick = locked.tick();
+        locked.told.note(tick);
+        self.queue.mark(locked)
     }
 
     /// Something was published: tells one waiter.
@@ -85,11 +129,13 @@ impl Line {
 
     #[cold]
     fn tell_one_waiting(&self) {
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         let stands = locked.front() == Some(STANDING);
         let waker = locked.notify_front(TOLD);
         self.count(&locked);
+        let entry = if stands { None } else { self.note(&mut locked) };
         drop(locked);
+        drop(entry);
         waker.into_iter().for_each(wake_contained);
         if stands {
             // It may not come: those behind it are told as well, up to one that does not stand.
@@ -109,7 +155,7 @@ impl Line {
     #[cold]
     fn tell_waiting(&self, mut count: usize) {
         let mut batch = WakeBatch::new();
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         // Those that stand and come back in between do so at the end: there are no more to tell than there are now.
         let mut left = locked.len();
         while count > 0 && left > 0 && locked.front().is_some() {
@@ -117,7 +163,7 @@ impl Line {
                 self.count(&locked);
                 drop(locked);
                 batch.wake_all();
-                locked = self.queue.lock();
+                locked = self.queue().lock();
                 continue;
             }
             left -= 1;
@@ -128,7 +174,9 @@ impl Line {
             count -= usize::from(!stands);
         }
         self.count(&locked);
+        let entry = self.note(&mut locked);
         drop(locked);
+        drop(entry);
         batch.wake_all();
     }
 
@@ -136,7 +184,7 @@ impl Line {
     pub(super) fn tell_all(&self) {
         // Behind the lock nobody can be missed: whoever joined before is there, whoever joins later tries again.
         let mut batch = WakeBatch::new();
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         // Those that come back in between, because it was not yet for them, do not keep this going: one of them that is told in
         // the place of another tries again before it waits, and passes the telling on when it goes.
         let mut left = locked.len();
@@ -145,7 +193,7 @@ impl Line {
                 self.count(&locked);
                 drop(locked);
                 batch.wake_all();
-                locked = self.queue.lock();
+                locked = self.queue().lock();
                 continue;
             }
             left -= 1;
@@ -160,15 +208,14 @@ impl Line {
 
     /// How many wait at this moment, and how many did at most; figures to look at.
     pub(super) fn figures(&self) -> (usize, usize) {
-        let locked = self.queue.lock();
-        (locked.len(), locked.peak())
+        self.queue.count()
     }
 
     /// Says how many there are, and one more where it is [closed](super::hand).
-    pub(super) fn count(&self, locked: &Locked<'_, bool>) {
+    pub(super) fn count(&self, locked: &LineLocked<'_>) {
         // Ordering: Relaxed: one that joins has a fence behind it, and one that is missed when others leave finds nobody under the
         // lock. Writers are in order by the lock.
-        self.waiting.store(locked.len() + usize::from(**locked), Ordering::Relaxed);
+        self.waiting.store(locked.len() + usize::from(locked.closed), Ordering::Relaxed);
     }
 
     /// Whether there may be something to find under the lock.
@@ -185,12 +232,12 @@ pin_project! {
         pub(super) line: &'a Line,
         stands: bool,
         #[pin]
-        pub(super) waiter: Waiter<'a, bool>,
+        pub(super) waiter: Option<WatchedWaiter<'a, State>>,
     }
 
     impl<'a> PinnedDrop for LineWaiter<'a> {
         fn drop(this: Pin<&mut Self>) {
-            this.leave();
+            this.leave(false);
         }
     }
 }
@@ -198,12 +245,12 @@ pin_project! {
 impl<'a> LineWaiter<'a> {
     #[inline]
     pub(super) fn new(line: &'a Line) -> Self {
-        Self { line, stands: false, waiter: Waiter::new(&line.queue) }
+        Self { line, stands: false, waiter: None }
     }
 
     /// A waiter that may be left alone without leaving the line.
     pub(super) fn standing(line: &'a Line) -> Self {
-        Self { line, stands: true, waiter: Waiter::new(&line.queue) }
+        Self { line, stands: true, waiter: None }
     }
 
     /// Waits until `attempt` has something; `more` says whether another would find something too.
@@ -248,7 +295,7 @@ impl<'a> LineWaiter<'a> {
     /// Leaves the line with what it came for. If it had waited there, and there is `more`, the next is told.
     #[inline]
     pub(super) fn finish(mut self: Pin<&mut Self>, told: bool, more: impl Fn() -> bool) {
-        let waited = self.as_mut().leave() || told;
+        let waited = self.as_mut().leave(true) || told;
         if waited && self.line.is_busy() && more() && !mutant::planted("channel.finish.silent") {
             self.line.tell_one();
         }
@@ -257,46 +304,63 @@ impl<'a> LineWaiter<'a> {
     /// Whether this waiter was told since it joined; then it is out of the line, and its next try uses that up.
     #[inline]
     pub(super) fn take_telling(self: Pin<&mut Self>) -> bool {
-        self.project().waiter.take_notified().is_some()
+        let this = self.project();
+        let told = this.waiter.as_pin_mut().is_some_and(|waiter| waiter.take_notified().is_some());
+        if told && this.line.is_busy() {
+            // Others sleep, and may be asked in its place. Before its look: what it leaves it tells them of.
+            this.line.queue().lock().told.look();
+        }
+        told
     }
 
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, front: bool) {
-        let mut this = self.project();
+        let this = self.project();
         let line = *this.line;
         let tag = if *this.stands { STANDING } else { Tag::NONE };
-        if this.waiter.as_mut().is_joined()
-            && this.waiter.as_mut().stay(&mut line.queue.lock(), cx.waker(), tag)
-        {
-            return;
+        let mut waiter = waiter_in(this.waiter, line.queue());
+        if waiter.as_mut().is_joined() {
+            let mut locked = line.queue().lock();
+            locked.told.look();
+            if waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
+                return;
+            }
         }
         let waker = cx.waker().clone();
-        let mut locked = line.queue.lock();
-        let (phase, _) = this.waiter.as_mut().look(&locked);
+        let mut locked = line.queue().lock();
+        locked.told.look();
+        let (phase, _) = waiter.as_mut().look(&locked);
         // Told in between, it goes back to the front: the try that follows counts as the one it was told to make.
         let front = !*this.stands && (front || matches!(phase, Phase::Notified(_)));
-        this.waiter.as_mut().join(&mut locked, waker, front, tag);
+        waiter.as_mut().join(&mut locked, waker, front, tag);
         line.count(&locked);
     }
 
-    /// Leaves the line; false if it did not stand there. A telling that came since the last try began is passed on.
+    /// Leaves the line; false if it did not stand there. A telling that came since the last try began is passed on. One that has looked
+    /// tells others itself of what it leaves.
     #[inline]
-    pub(super) fn leave(mut self: Pin<&mut Self>) -> bool {
-        let is_joined = self.as_mut().project().waiter.is_joined();
+    pub(super) fn leave(mut self: Pin<&mut Self>, has_looked: bool) -> bool {
+        let is_joined = self.as_mut().project().waiter.as_pin_mut().is_some_and(Waiter::is_joined);
         if is_joined {
-            self.leave_joined();
+            self.leave_joined(has_looked);
         }
         is_joined
     }
 
     #[cold]
     #[inline(never)]
-    fn leave_joined(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        let mut locked = this.line.queue.lock();
-        let phase = this.waiter.as_mut().leave_locked(&mut locked);
+    fn leave_joined(self: Pin<&mut Self>, has_looked: bool) {
+        let this = self.project();
+        let Some(waiter) = this.waiter.as_pin_mut() else { return };
+        let mut locked = this.line.queue().lock();
+        let phase = waiter.leave_locked(&mut locked);
+        if has_looked {
+            locked.told.look();
+        }
+        // One that was asked and goes without a look is as good as one that was told.
+        let asked = phase == Phase::Woken && !has_looked;
         this.line.count(&locked);
         drop(locked);
-        if phase == Phase::Notified(TOLD) && !mutant::planted("channel.leave.silent") {
+        if (asked || phase == Phase::Notified(TOLD)) && !mutant::planted("channel.leave.silent") {
             this.line.tell_one();
         }
     }

@@ -227,7 +227,7 @@ pin_project! {
     impl<T> PinnedDrop for Places<'_, T> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            if this.waiter.leave() && *this.count > 1 && !mutant::planted("channel.reserve.silent") {
+            if this.waiter.leave(false) && *this.count > 1 && !mutant::planted("channel.reserve.silent") {
                 this.shared.send_line.tell_many(*this.count - 1);
             }
         }

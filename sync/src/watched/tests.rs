@@ -1,6 +1,6 @@
 use crate::testing::{Hand, PanicOnWake, leak, panics_when_cloned};
 use crate::watchman::held::{self, INTERVAL_US, OVERDUE_US};
-use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore};
+use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore, channel};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -308,4 +308,61 @@ fn where_no_thread_can_be_started_the_living_get_through() {
     let (semaphore, limiter) = (Semaphore::new(1), CapacityLimiter::new(1));
     comes_through_alone(semaphore.try_acquire().unwrap(), || semaphore.acquire());
     comes_through_alone(limiter.try_acquire().unwrap(), || limiter.acquire());
+}
+
+/// Receivers, or senders, of which the first `dead` are polled no more: what was put there for one of them is found by the one that
+/// lives, although nothing else ever comes.
+fn the_last_finds_what_lies_there<F: Future>(dead: usize, wait: impl Fn() -> F, publish: impl FnOnce()) {
+    let clock = held::hold();
+    let mut abandoned: Vec<_> = (0..dead).map(|_| Hand::new(wait())).collect();
+    abandoned.iter_mut().for_each(Hand::pends);
+    let mut living = Hand::new(wait());
+    living.pends();
+    publish();
+    assert_eq!((abandoned[0].wakes(), living.wakes()), (1, 0), "the first is told");
+    let mut visits = 0;
+    while living.wakes() == 0 || living.poll().is_pending() {
+        clock.pass(INTERVAL_US);
+        visits += 1;
+        assert!(visits < 30, "it sleeps beside what it waits for");
+    }
+    clock.pass(20 * OVERDUE_US);
+    assert_eq!(clock.entries(), 0, "visited for nothing");
+}
+
+#[test]
+fn a_value_that_lies_in_a_channel_is_found_by_the_receiver_that_lives() {
+    for dead in 1..6 {
+        for (sender, receiver) in [channel::bounded(4), channel::bounded(1 << 20), channel::unbounded()] {
+            the_last_finds_what_lies_there(dead, || receiver.recv(), || sender.try_send(1).unwrap());
+        }
+        let (sender, receiver) = channel::rendezvous();
+        let mut offers = Hand::new(sender.send(1));
+        the_last_finds_what_lies_there(dead, || receiver.recv(), || offers.pends());
+    }
+}
+
+#[test]
+fn room_in_a_channel_is_found_by_the_sender_that_lives() {
+    for dead in 1..6 {
+        for (sender, receiver) in [channel::bounded(1), channel::bounded(2)] {
+            while sender.try_send(0).is_ok() {}
+            the_last_finds_what_lies_there(dead, || sender.send(1), || _ = receiver.try_recv().unwrap());
+        }
+    }
+}
+
+#[test]
+fn receivers_that_come_in_time_are_not_asked() {
+    let clock = held::hold();
+    let (sender, receiver) = channel::unbounded();
+    let (mut first, mut second) = (Hand::new(receiver.recv()), Hand::new(receiver.recv()));
+    first.pends();
+    second.pends();
+    sender.try_send(1).unwrap();
+    assert_eq!(first.ready(), Ok(1));
+    clock.pass(20 * OVERDUE_US);
+    assert_eq!((second.wakes(), clock.entries()), (0, 0));
+    sender.try_send(2).unwrap();
+    assert_eq!(second.ready(), Ok(2));
 }
