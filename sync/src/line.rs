@@ -11,6 +11,9 @@
 //!
 //! Who leaves, having been told in a line where tellings are counted: tells the next.
 //!
+//! One that was told where tellings are counted may not be polled for long. Who tells it while others sleep notes that, and the watchman asks one of them
+//! ([`watched`](crate::watched)); who was told, or waits, strikes it out before it attempts.
+//!
 //! # Why no wake-up is lost
 //! Attempt and change are ordered with marking and looking by a lock around the state, which both take; in a line beside a state
 //! without one ([fenced](Line::fenced), watch) by a `fence(SeqCst)` between the two steps on each side. So if the attempt at 3. comes
@@ -29,9 +32,10 @@
 
 #![allow(unsafe_code, reason = "a waiter that lives beside the line it waits in")]
 
+use crate::watched::{Entry, Told, Watch, Watched, WatchedLocked, WatchedWaiter, waiter_in};
 use filch_primitive::sync::Arc;
 use filch_primitive::sync::atomic::{AtomicBool, Ordering, fence};
-use filch_primitive::wait_list::{Locked, Phase, Step, Tag, WaitQueue, Waiter};
+use filch_primitive::wait_list::{Phase, Step, Tag, WaitQueue, Waiter};
 use filch_primitive::{WakeBatch, mutant, wake_contained};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -49,25 +53,58 @@ pub(crate) struct Line {
     /// Written under the queue's lock, for those that tell to look at.
     occupied: AtomicBool,
     is_fenced: bool,
-    pub(crate) queue: WaitQueue<()>,
+    queue: Watched<Told>,
 }
+
+/// The lock of a line, held.
+pub(crate) type LineLocked<'q> = WatchedLocked<'q, Told>;
 
 impl Line {
     /// A line beside a state that is changed and looked at under a lock.
     #[cfg(not(filch_loom))]
     pub(crate) const fn new() -> Self {
-        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: WaitQueue::new(()) }
+        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: Watched::new() }
     }
 
     /// A line beside a state that is changed and looked at under a lock.
     #[cfg(filch_loom)]
     pub(crate) fn new() -> Self {
-        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: WaitQueue::new(()) }
+        Self { occupied: AtomicBool::new(false), is_fenced: false, queue: Watched::made(Told::NOBODY) }
     }
 
     /// A line beside a state without a lock.
     pub(crate) fn fenced() -> Self {
         Self { is_fenced: true, ..Self::new() }
+    }
+
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
+    /// The waiters.
+    #[inline]
+    pub(crate) fn queue(&self) -> &WaitQueue<Watch<Told>> {
+        self.queue.queue_or(|| Told::NOBODY)
+    }
+
+    /// One that was told came: it attempts, and tells others of what it leaves.
+    pub(crate) fn came(&self) {
+        // Ordering: Relaxed: one that joins now attempts itself.
+        if self.occupied.load(Ordering::Relaxed) {
+            self.queue().lock().look();
+        }
+    }
+
+    /// Some were told, of something that others may use as well, and may not come.
+    fn note(&self, locked: &mut LineLocked<'_>) -> Option<Entry<'_, Told>> {
+        if locked.is_empty() || mutant::planted("line.note.forgets") {
+            return None;
+        }
+        let tick = locked.tick();
+        locked.note(tick);
+        self.queue.mark(locked)
     }
 
     /// Tells all that have not seen the change with this number.
@@ -106,21 +143,23 @@ impl Line {
     /// A telling of one without a batch, which is what most of them come to.
     #[cold]
     fn tell_first(&self) {
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         if locked.front() == Some(STANDING) {
             drop(locked);
             return self.tell_waiting(1, u64::MAX);
         }
         let waker = locked.notify_front(TOLD);
         self.settle(&locked);
+        let entry = self.note(&mut locked);
         drop(locked);
+        drop(entry);
         waker.into_iter().for_each(wake_contained);
     }
 
     #[cold]
     fn tell_waiting(&self, mut count: usize, number: u64) {
         let mut batch = WakeBatch::new();
-        let mut locked = self.queue.lock();
+        let mut locked = self.queue().lock();
         // Those that come back in between do so with what they have seen, or are told of the next change.
         let mut left = locked.len();
         while let Some(front) = locked.front()
@@ -130,7 +169,7 @@ impl Line {
             if !batch.has_room() {
                 drop(locked);
                 batch.wake_all();
-                locked = self.queue.lock();
+                locked = self.queue().lock();
                 continue;
             }
             left -= 1;
@@ -140,12 +179,15 @@ impl Line {
             }
         }
         self.settle(&locked);
+        // Told of a change that is for all, nobody keeps anything from the others.
+        let entry = if number == u64::MAX { self.note(&mut locked) } else { None };
         drop(locked);
+        drop(entry);
         batch.wake_all();
     }
 
     /// Somebody is about to join.
-    pub(crate) fn mark(&self, _: &Locked<'_, ()>) {
+    pub(crate) fn mark(&self, _: &LineLocked<'_>) {
         // Ordering: Relaxed, see the module docs.
         self.occupied.store(true, Ordering::Relaxed);
         if self.is_fenced {
@@ -154,20 +196,19 @@ impl Line {
     }
 
     /// Somebody left: whether anybody is there.
-    pub(crate) fn settle(&self, locked: &Locked<'_, ()>) {
+    pub(crate) fn settle(&self, locked: &LineLocked<'_>) {
         // Ordering: Relaxed, see the module docs.
         self.occupied.store(!locked.is_empty(), Ordering::Relaxed);
     }
 
     /// How many wait, and how many did at most.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let locked = self.queue.lock();
-        (locked.len(), locked.peak())
+        self.queue.count()
     }
 
     /// How many wait, if nobody changes that right now.
     pub(crate) fn try_len(&self) -> Option<usize> {
-        self.queue.try_lock().map(|locked| locked.len())
+        self.queue.get().map_or(Some(0), |queue| queue.try_lock().map(|locked| locked.len()))
     }
 }
 
@@ -178,21 +219,22 @@ pin_project! {
         // Whether a telling that this waiter does not use is the next one's.
         is_counted: bool,
         #[pin]
-        waiter: Waiter<'a, ()>,
+        waiter: Option<WatchedWaiter<'a, Told>>,
     }
 
     impl<'a> PinnedDrop for LineWaiter<'a> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !this.waiter.as_mut().is_joined() {
+            let this = this.project();
+            let Some(mut waiter) = this.waiter.as_pin_mut() else { return };
+            if !waiter.as_mut().is_joined() {
                 return;
             }
             let line = *this.line;
-            let mut locked = line.queue.lock();
-            let phase = this.waiter.leave_locked(&mut locked);
+            let mut locked = line.queue().lock();
+            let phase = waiter.leave_locked(&mut locked);
             line.settle(&locked);
             drop(locked);
-            if *this.is_counted && phase == Phase::Notified(TOLD) && !mutant::planted("line.leave.silent") {
+            if *this.is_counted && matches!(phase, Phase::Notified(TOLD) | Phase::Woken) && !mutant::planted("line.leave.silent") {
                 line.tell_one();
             }
         }
@@ -202,12 +244,12 @@ pin_project! {
 impl<'a> LineWaiter<'a> {
     /// A place where everybody is told.
     pub(crate) fn new(line: &'a Line) -> Self {
-        Self { line, is_counted: false, waiter: Waiter::new(&line.queue) }
+        Self { line, is_counted: false, waiter: None }
     }
 
     /// A place where some are told, and each telling is good for one.
     pub(crate) fn counted(line: &'a Line) -> Self {
-        Self { line, is_counted: true, waiter: Waiter::new(&line.queue) }
+        Self { line, is_counted: true, waiter: None }
     }
 
     /// Waits until `attempt` has something. While it has not, it answers the number of the state that it saw.
@@ -218,13 +260,13 @@ impl<'a> LineWaiter<'a> {
         mut attempt: impl FnMut() -> Result<R, u64>,
     ) -> Poll<R> {
         let mut this = self.project();
-        if !this.waiter.as_mut().is_joined()
-            && let Ok(result) = attempt()
-        {
+        let joined = this.waiter.as_mut().as_pin_mut().is_some_and(Waiter::is_joined);
+        if !joined && let Ok(result) = attempt() {
             return Poll::Ready(result);
         }
         let line = *this.line;
-        this.waiter.poll_wait(cx, |mut waiter, locked| {
+        waiter_in(this.waiter, line.queue()).poll_wait(cx, |mut waiter, locked| {
+            locked.look();
             let late = mutant::planted("line.wait.late");
             if !late {
                 line.mark(locked);

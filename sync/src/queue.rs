@@ -626,6 +626,12 @@ impl<T, O: Order<T>> RawQueue<T, O> {
         }
     }
 
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.getters.visit_by_hand();
+    }
+
     /// One that was told does not use it: tells another, if there is something for it.
     fn pass_on(&self, side: Side) {
         // Dropped by an item's `Ord`, which holds the lock: a telling too many does no harm.

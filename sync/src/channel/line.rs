@@ -102,6 +102,12 @@ impl Line {
         Self { waiting: AtomicUsize::new(0), queue }
     }
 
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.queue.visit_by_hand();
+    }
+
     /// The waiters.
     #[inline]
     pub(super) fn queue(&self) -> &WaitQueue<Watch<State>> {

@@ -36,6 +36,12 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    /// A visit, if the watchman has an entry.
+    #[cfg(all(test, filch_loom))]
+    pub(crate) fn visit_by_hand(&self) {
+        self.shared.recv_line.visit_by_hand();
+    }
+
     /// A receiver that is counted already.
     pub(super) fn counted(shared: Arc<Shared<T>>) -> Self {
         Self { streaming: None, shared }

@@ -1,6 +1,7 @@
 //! Waiting until all is done: [`Join`].
 
 use super::{Order, RawQueue};
+use crate::watched::{Told, WatchedWaiter, waiter_in};
 use filch_primitive::wait_list::{Phase, Step, Tag, Waiter};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
@@ -31,7 +32,7 @@ pin_project! {
     {
         queue: &'a RawQueue<T, O>,
         #[pin]
-        waiter: Waiter<'a, ()>,
+        waiter: Option<WatchedWaiter<'a, Told>>,
     }
 
     impl<'a, T, O> PinnedDrop for Join<'a, T, O>
@@ -46,14 +47,14 @@ pin_project! {
 
 impl<'a, T, O: Order<T>> Join<'a, T, O> {
     pub(super) fn new(queue: &'a RawQueue<T, O>) -> Self {
-        Self { queue, waiter: Waiter::new(&queue.joiners.queue) }
+        Self { queue, waiter: None }
     }
 
     fn leave(self: Pin<&mut Self>) {
         let line = &self.queue.joiners;
-        let mut waiter = self.project().waiter;
+        let Some(mut waiter) = self.project().waiter.as_pin_mut() else { return };
         if waiter.as_mut().is_joined() {
-            let mut locked = line.queue.lock();
+            let mut locked = line.queue().lock();
             waiter.leave_locked(&mut locked);
             line.settle(&locked);
         }
@@ -71,12 +72,13 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
             (state.generation, state.unfinished == 0)
         };
         let mut this = self.as_mut().project();
-        let is_new = !this.waiter.as_mut().is_joined();
+        let is_new = !this.waiter.as_mut().as_pin_mut().is_some_and(Waiter::is_joined);
         if is_new && is_done {
             return Poll::Ready(());
         }
         let mut since = generation;
-        let released = this.waiter.poll_wait(cx, |waiter, locked| {
+        let waiter = waiter_in(this.waiter, queue.joiners.queue());
+        let released = waiter.poll_wait(cx, |waiter, locked| {
             let (phase, tag) = waiter.look(locked);
             match phase {
                 Phase::Notified(_) => Step::Done(()),

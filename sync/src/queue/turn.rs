@@ -2,7 +2,8 @@
 
 use super::{GetError, Given, Order, PutError, RawQueue, TryGetError};
 use crate::line::{Line, STANDING, TOLD};
-use filch_primitive::wait_list::{Phase, Step, Tag, Waiter};
+use crate::watched::{Told, WatchedWaiter, waiter_in};
+use filch_primitive::wait_list::{Phase, Step, Tag};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -27,7 +28,7 @@ pin_project! {
         side: Side,
         stands: bool,
         #[pin]
-        waiter: Waiter<'a, ()>,
+        waiter: Option<WatchedWaiter<'a, Told>>,
     }
 
     impl<'a, T, O> PinnedDrop for Turn<'a, T, O>
@@ -35,7 +36,7 @@ pin_project! {
         O: Order<T>,
     {
         fn drop(this: Pin<&mut Self>) {
-            this.leave();
+            this.leave(false);
         }
     }
 }
@@ -43,7 +44,7 @@ pin_project! {
 impl<'a, T, O: Order<T>> Turn<'a, T, O> {
     /// `stands` is true for one that may be left alone without leaving the line.
     pub(super) fn new(queue: &'a RawQueue<T, O>, side: Side, stands: bool) -> Self {
-        Self { queue, side, stands, waiter: Waiter::new(&line(queue, side).queue) }
+        Self { queue, side, stands, waiter: None }
     }
 
     /// Waits until an item was got.
@@ -75,20 +76,24 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
     ) -> Poll<R> {
         let (queue, side) = (self.queue, self.side);
         // Told since it joined, it is out of the line, and nobody will tell it again.
-        let told = self.as_mut().project().waiter.take_notified().is_some();
+        let waiter = self.as_mut().project().waiter.as_pin_mut();
+        let told = waiter.is_some_and(|waiter| waiter.take_notified().is_some());
+        if told {
+            line(queue, side).came();
+        }
         let telling = told.then(|| Telling { queue, side });
         let result = attempt(queue);
         // It came, whatever it found.
         std::mem::forget(telling);
         if let Some(result) = result {
-            self.leave();
+            self.leave(true);
             return Poll::Ready(result);
         }
         self.as_mut().wait(cx, told);
         match attempt(queue) {
             _ if mutant::planted("queue.wait.blind") => Poll::Pending,
             Some(result) => {
-                self.leave();
+                self.leave(true);
                 Poll::Ready(result)
             }
             None => Poll::Pending,
@@ -98,7 +103,9 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
     /// Joins the line, at the front if it was told, or stays with the new waker.
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, told: bool) {
         let (line, stands) = (line(self.queue, self.side), self.stands);
-        let waits: Poll<()> = self.project().waiter.poll_wait(cx, |waiter, locked| {
+        let waiter = waiter_in(self.project().waiter, line.queue());
+        let waits: Poll<()> = waiter.poll_wait(cx, |waiter, locked| {
+            locked.look();
             let phase = waiter.look(locked).0;
             line.mark(locked);
             let front = !stands && (told || phase == Phase::Notified(TOLD));
@@ -107,19 +114,24 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         debug_assert!(waits.is_pending(), "the look always says to wait");
     }
 
-    /// Leaves the line. A telling that came since the last attempt began is passed on.
-    fn leave(self: Pin<&mut Self>) {
+    /// Leaves the line. A telling that came since the last attempt began is passed on; and so is one that the watchman made, unless
+    /// it `has_looked`.
+    fn leave(self: Pin<&mut Self>, has_looked: bool) {
         let (queue, side) = (self.queue, self.side);
-        let mut waiter = self.project().waiter;
+        let Some(mut waiter) = self.project().waiter.as_pin_mut() else { return };
         if !waiter.as_mut().is_joined() {
             return;
         }
         let line = line(queue, side);
-        let mut locked = line.queue.lock();
+        let mut locked = line.queue().lock();
         let phase = waiter.leave_locked(&mut locked);
         line.settle(&locked);
+        if has_looked {
+            locked.look();
+        }
         drop(locked);
-        if phase == Phase::Notified(TOLD) && !mutant::planted("queue.leave.silent") {
+        let asked = phase == Phase::Woken && !has_looked;
+        if (asked || phase == Phase::Notified(TOLD)) && !mutant::planted("queue.leave.silent") {
             queue.pass_on(side);
         }
     }

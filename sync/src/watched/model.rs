@@ -3,12 +3,15 @@
 //! The model makes the visits, but only while the queue is entered: whoever forgets to mark it waits for ever.
 
 use super::{Awaits, Visited, Watched};
+use crate::channel::{self, Receiver, Sender};
+use crate::queue::Queue;
 use crate::{
     CapacityLimiter, CapacityToken, Lock, LockGuard, RwLock, RwLockWriteGuard, Semaphore, SemaphorePermit,
 };
 use filch_primitive::model::{Bell, poll_once};
 use filch_primitive::mutant::assert_noticed;
 use filch_primitive::thread;
+use std::sync::Arc;
 use std::task::Waker;
 
 impl<S: Awaits> Watched<S> {
@@ -119,6 +122,103 @@ fn the_living_get_through<P: Turnstile>() {
         assert!(done, "it sleeps, and nobody has it");
         assert!(poll_once(&mut dead, Waker::noop()).is_ready(), "one that comes back is served");
     });
+}
+
+/// What the lines of channels and queues are modelled by: something is put where one that is dead was told of it, while another
+/// joins and a visit is made.
+trait Store: Clone + Send + 'static {
+    fn make() -> Self;
+    fn visit_once(&self);
+    fn put(&self);
+    fn get(self) -> impl Future<Output = ()>;
+}
+
+impl Store for (Sender<u8>, Receiver<u8>) {
+    fn make() -> Self {
+        channel::unbounded()
+    }
+
+    fn visit_once(&self) {
+        self.1.visit_by_hand();
+    }
+
+    fn put(&self) {
+        self.0.try_send(1).unwrap();
+    }
+
+    async fn get(self) {
+        self.1.recv().await.unwrap();
+    }
+}
+
+impl Store for Arc<Queue<u8>> {
+    fn make() -> Self {
+        Self::new(Queue::unbounded())
+    }
+
+    fn visit_once(&self) {
+        Queue::visit_by_hand(self);
+    }
+
+    fn put(&self) {
+        self.try_put(1).unwrap();
+    }
+
+    async fn get(self) {
+        Queue::get(&self).await.unwrap();
+    }
+}
+
+fn the_living_get_what_lies_there<P: Store>() {
+    loom::model(|| {
+        let store = P::make();
+        let mut dead = Box::pin(store.clone().get());
+        assert!(poll_once(&mut dead, Waker::noop()).is_pending(), "there is nothing");
+        let other = store.clone();
+        let thread = thread::spawn(move || {
+            other.put();
+            other.visit_once();
+        });
+        let (bell, waker) = Bell::new();
+        let mut living = Box::pin(store.clone().get());
+        let mut done = poll_once(&mut living, &waker).is_ready();
+        thread.join().unwrap();
+        let mut heard = 0;
+        for _ in 0..5 {
+            if done {
+                break;
+            }
+            if bell.rings() > heard {
+                heard = bell.rings();
+                done = poll_once(&mut living, &waker).is_ready();
+            } else {
+                store.visit_once();
+            }
+        }
+        assert!(done, "it sleeps beside what it waits for");
+        store.put();
+        assert!(poll_once(&mut dead, Waker::noop()).is_ready(), "one that comes back is served");
+    });
+}
+
+#[test]
+fn loom_the_living_get_what_lies_in_a_channel() {
+    the_living_get_what_lies_there::<(Sender<u8>, Receiver<u8>)>();
+}
+
+#[test]
+fn loom_the_living_get_what_lies_in_a_queue() {
+    the_living_get_what_lies_there::<Arc<Queue<u8>>>();
+}
+
+#[test]
+fn loom_canary_a_telling_in_a_channel_that_nobody_notes() {
+    assert_noticed("channel.note.forgets", "watched::model::loom_the_living_get_what_lies_in_a_channel");
+}
+
+#[test]
+fn loom_canary_a_telling_in_a_queue_that_nobody_notes() {
+    assert_noticed("line.note.forgets", "watched::model::loom_the_living_get_what_lies_in_a_queue");
 }
 
 #[test]

@@ -1,6 +1,7 @@
+use crate::queue::Queue;
 use crate::testing::{Hand, PanicOnWake, leak, panics_when_cloned};
 use crate::watchman::held::{self, INTERVAL_US, OVERDUE_US};
-use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore, channel};
+use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore, broadcast, channel};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -365,4 +366,23 @@ fn receivers_that_come_in_time_are_not_asked() {
     assert_eq!((second.wakes(), clock.entries()), (0, 0));
     sender.try_send(2).unwrap();
     assert_eq!(second.ready(), Ok(2));
+}
+
+#[test]
+fn an_item_and_room_of_a_queue_are_found_by_those_that_live() {
+    for dead in 1..6 {
+        let queue = Queue::bounded(2);
+        the_last_finds_what_lies_there(dead, || queue.get(), || queue.try_put(1).unwrap());
+        while queue.try_put(0).is_ok() {}
+        the_last_finds_what_lies_there(dead, || queue.put(1), || _ = queue.try_get().unwrap());
+    }
+}
+
+#[test]
+fn room_in_a_broadcast_is_found_by_the_sender_that_lives() {
+    for dead in 1..6 {
+        let (sender, mut receiver) = broadcast::bounded(1);
+        sender.try_send(0).unwrap();
+        the_last_finds_what_lies_there(dead, || sender.send(1), || _ = receiver.try_recv().unwrap());
+    }
 }
