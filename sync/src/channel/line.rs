@@ -115,6 +115,7 @@ impl Line {
     }
 
     /// Those that are told may not come: if others sleep, the watchman is to see to it.
+    #[inline]
     fn note(&self, locked: &mut LineLocked<'_>) -> Option<Entry<'_, State>> {
         if locked.is_empty() || mutant::planted("channel.note.forgets") {
             return None;
@@ -324,15 +325,16 @@ impl<'a> LineWaiter<'a> {
         let line = *this.line;
         let tag = if *this.stands { STANDING } else { Tag::NONE };
         let mut waiter = waiter_in(this.waiter, line.queue());
+        let queue = waiter.queue();
         if waiter.as_mut().is_joined() {
-            let mut locked = line.queue().lock();
+            let mut locked = queue.lock();
             locked.told.look();
             if waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
                 return;
             }
         }
         let waker = cx.waker().clone();
-        let mut locked = line.queue().lock();
+        let mut locked = queue.lock();
         locked.told.look();
         let (phase, _) = waiter.as_mut().look(&locked);
         // Told in between, it goes back to the front: the try that follows counts as the one it was told to make.
@@ -357,7 +359,7 @@ impl<'a> LineWaiter<'a> {
     fn leave_joined(self: Pin<&mut Self>, has_looked: bool) {
         let this = self.project();
         let Some(waiter) = this.waiter.as_pin_mut() else { return };
-        let mut locked = this.line.queue().lock();
+        let mut locked = waiter.queue().lock();
         let phase = waiter.leave_locked(&mut locked);
         if has_looked {
             locked.told.look();
