@@ -2,13 +2,13 @@
 //!
 //! # What it is for
 //! See [`watched`](crate::watched). This crate knows no timer, and everybody who waits is asleep, so one thread for the whole process
-//! counts the time. It exists from the first call of [`enter`] on, and sleeps without a time-out while nothing is to be
-//! visited.
+//! counts the time. It is started when there is something to visit, and ends when there was nothing for [a while](LINGER).
 //!
 //! # Protocol
 //! [`enter`]: under the lock, append the entry; start the thread if there is none; tell it if the list was empty.
 //!
-//! The thread: 1. under the lock, wait until there is an entry. 2. Let an [interval](INTERVAL) pass. 3. Take the list, and
+//! The thread: 1. under the lock, wait until there is an entry; if none comes for a while, say that the thread is gone, and end. 2.
+//! Let an [interval](INTERVAL) pass. 3. Take the list, and
 //! visit each without the lock. 4. Put back those that stay, and begin anew.
 //!
 //! # Why it is right
@@ -30,6 +30,10 @@ use filch_primitive::thread::Builder;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long the thread waits for something to visit: starting one costs some tens of microseconds, keeping one a sleeping thread that
+/// whoever counts threads finds left behind.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// The time between two visits at least: how long one that was told has to come before others go ahead; it has twice that at
 /// most, if nobody is delayed. A guess: far above the delay of a task in a run queue that is not overloaded, far below what a
 /// person notices.
@@ -45,7 +49,7 @@ struct Watch {
 
 struct List {
     entries: Vec<Arc<dyn Visited>>,
-    /// Whether the thread was started.
+    /// Whether there is a thread.
     runs: bool,
 }
 
@@ -80,7 +84,11 @@ fn watch() {
     loop {
         let mut list = WATCH.list.lock();
         while list.entries.is_empty() {
-            WATCH.added.wait(&mut list);
+            let waited = WATCH.added.wait_for(&mut list, LINGER);
+            if waited.timed_out() && list.entries.is_empty() {
+                list.runs = false;
+                return;
+            }
         }
         drop(list);
         std::thread::sleep(INTERVAL);
