@@ -50,9 +50,9 @@
 //! other clones of the same value, so that ends cross threads only with `T: Send + Sync`.
 //!
 //! *Futurelock*: telling a sender reserves nothing. One that is never polled again leaves its place to whoever is polled, a
-//! newcomer too, and the next send of anybody tells the next of it: so any number of them stop nobody who sends and is told, but the
-//! last place may lie there until the next receive or send, while others sleep. The price: a sender may be woken that finds no
-//! room, and goes back to the front.
+//! newcomer too, and the next send of anybody tells the next of it: so any number of them stop nobody who sends and is told, and
+//! where nobody receives or sends, one of those that sleep is asked (`watched.rs`) after some milliseconds. The price: a sender may
+//! be woken that finds no room, and goes back to the front.
 //!
 //! # Rejected
 //! A count of the receivers that still want a slot's value, in each slot: a receiver that goes would have to

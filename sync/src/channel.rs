@@ -12,8 +12,8 @@
 //! receivers too; one that is awake already may get ahead of one that was just woken, which then keeps its place.
 //!
 //! Nothing is kept for one that was woken and is not polled: whoever is polled, a newcomer too, takes the value or the place. Who
-//! sleeps hears of it with the next value or place, and then of all that lies there; or when that future is dropped. Until then a
-//! value may lie there beside one that sleeps.
+//! sleeps hears of it with the next value or place, and then of all that lies there; or when that future is dropped; or else is asked
+//! after some milliseconds.
 //!
 //! Beside sending and receiving one by one: [`recv_many`](Receiver::recv_many) takes what is there at once,
 //! [`reserve`](Sender::reserve) makes sure of room before there is a value, [`force_send`](Sender::force_send) pushes out the oldest,

@@ -11,8 +11,9 @@
 //!
 //! Who leaves, having been told in a line where tellings are counted: tells the next.
 //!
-//! One that was told where tellings are counted may not be polled for long. Who tells it while others sleep notes that, and the watchman asks one of them
-//! ([`watched`](crate::watched)); who was told, or waits, strikes it out before it attempts.
+//! One that was told where tellings are counted may not be polled for long. Who tells it while others sleep notes that, and the
+//! watchman asks one of them ([`watched`](crate::watched)). Who was told, or waits, strikes it out before it attempts; who took something
+//! while it stood in the line may do so afterwards, if it then looks whether something is left.
 //!
 //! # Why no wake-up is lost
 //! Attempt and change are ordered with marking and looking by a lock around the state, which both take; in a line beside a state

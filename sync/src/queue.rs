@@ -25,7 +25,7 @@
 //! Wait for an item, or for room: 1. try, as above. 2. Join the line, having marked it as occupied. 3. Try again. One that was told
 //! and tries in vain goes back to the front.
 //!
-//! Give up: leave the line; one that was told tells the next, if there still is something.
+//! Give up: leave the line; one that was told tells the next, if there still is something, or the queue was shut down.
 //!
 //! Join: 1. look whether all is done, and at the generation. 2. Join the line with that generation. 3. Look at it again.
 //!
@@ -42,9 +42,9 @@
 //!
 //! *Futurelock*: telling reserves nothing. What lies there is taken by whoever is polled first, a newcomer too. Each put *and each
 //! get* that leaves something behind tells one more, so one that was told and is not polled holds up the others at most until the next
-//! operation of anybody: a single item may lie there until then, while others sleep. When the one that was told is dropped, it
-//! tells the next. The price: in a burst a few are woken that find nothing. Streams and sinks, which keep their place while nobody asks
-//! them, are told as a matter of form: the telling goes on to one that does not stand.
+//! operation of anybody; where there is none, until another is asked (`watched.rs`), some milliseconds later. When the one that
+//! was told is dropped, it tells the next. The price: in a burst a few are woken that find nothing. Streams and sinks, which keep
+//! their place while nobody asks them, are told as a matter of form: the telling goes on to one that does not stand.
 //!
 //! *Order*: waiters are told in the order they came. One that is awake may get ahead of one that was told, which then goes back to the
 //! front; where two were told and both came in vain, the later to come stands first.
@@ -57,7 +57,7 @@
 //! # Rejected
 //! Handing items to those who wait: one that is dropped would have to give its item back, out of order, and one that is not polled
 //! keeps it. One list for all who wait: the first of a kind would have to be searched for. Telling only in `put`, as asyncio does:
-//! it saves the wake-ups in vain, and an item may lie beside a sleeper for as long as nobody puts.
+//! it saves the wake-ups in vain, and an item may lie beside a sleeper until that one is asked.
 
 mod error;
 mod join;
@@ -634,9 +634,15 @@ impl<T, O: Order<T>> RawQueue<T, O> {
 
     /// One that was told does not use it: tells another, if there is something for it.
     fn pass_on(&self, side: Side) {
-        // Dropped by an item's `Ord`, which holds the lock: a telling too many does no harm.
-        let left =
-            if self.is_comparing() { Left { items: true, room: true } } else { self.left(&self.state()) };
+        // Where an item's `Ord`, which holds the lock, dropped it, or it was told of the shutdown in the place of another: a telling
+        // too many does no harm.
+        let all = Left { items: true, room: true };
+        let left = if self.is_comparing() {
+            all
+        } else {
+            let state = self.state();
+            if state.is_shut_down { all } else { self.left(&state) }
+        };
         match side {
             Side::Get => self.tell(&Left { room: false, ..left }),
             Side::Put => self.tell(&Left { items: false, ..left }),

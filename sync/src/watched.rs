@@ -95,9 +95,9 @@ impl Told {
         self.0.get_or_insert(tick);
     }
 
-    /// Somebody who waits, or was told, is about to look, and tells another if it leaves something.
-    pub(crate) fn look(&mut self) {
-        self.0 = None;
+    /// Somebody who waits, or was told, is about to look, and tells another if it leaves something. Whether anybody was told.
+    pub(crate) fn look(&mut self) -> bool {
+        self.0.take().is_some()
     }
 }
 

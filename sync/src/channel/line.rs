@@ -31,7 +31,8 @@
 //! One that was told may not be polled for long, and what it was told of lies there beside others that sleep. The next that is told
 //! takes it, and what was meant for that one is more: so the one behind is told, and so on, until nothing lies there or nobody
 //! waits. If nobody else is told, the watchman asks one of them ([`watched`](crate::watched)): who tells one while others sleep notes that, and
-//! who was told, or waits, strikes it out before it looks. Who takes without having waited tells nobody, and pays nothing for this.
+//! who was told, or waits, strikes it out before it looks; who found something in the line without having been told, before it looks
+//! whether there is more. Who takes without having waited tells nobody, and pays nothing for this.
 //!
 //! # Those that stand
 //! A stream keeps its place in the line between two polls: nobody says that a `next()` was given up, and the stream may be left
@@ -328,11 +329,12 @@ impl<'a> LineWaiter<'a> {
         let queue = waiter.queue();
         if waiter.as_mut().is_joined() {
             let mut locked = queue.lock();
-            locked.told.look();
             if waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
+                locked.told.look();
                 return;
             }
         }
+        // Nothing is struck out before this: it may panic, and there is no look then.
         let waker = cx.waker().clone();
         let mut locked = queue.lock();
         locked.told.look();

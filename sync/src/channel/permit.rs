@@ -7,7 +7,8 @@
 //!
 //! # Why it is right
 //! One that waits for several places uses up a telling for each that becomes free, up to the one that completes its number. When
-//! it goes before that, those places are free and nobody behind it knows: so it tells as many as it may have used up.
+//! it goes before that, or its poll panics, those places are free and nobody behind it knows: so it tells as many as it may have used
+//! up.
 
 use super::line::LineWaiter;
 use super::shared::Shared;
@@ -245,7 +246,23 @@ impl<'a, T> Places<'a, T> {
             Err(TryReserveError::Closed) => Some(Err(ReserveError::Closed)),
             Err(TryReserveError::NeverRoom) => Some(Err(ReserveError::NeverRoom)),
         };
-        this.waiter.poll_until(cx, attempt, || shared.has_room())
+        let used_up = UsedUp { shared, count };
+        let polled = this.waiter.poll_until(cx, attempt, || shared.has_room());
+        // It has them, or stands in the line.
+        std::mem::forget(used_up);
+        polled
+    }
+}
+
+/// Tellings that one uses up while it is polled: where cloning its waker panics it may be out of the line, and others are told.
+struct UsedUp<'a, T> {
+    shared: &'a Shared<T>,
+    count: usize,
+}
+
+impl<T> Drop for UsedUp<'_, T> {
+    fn drop(&mut self) {
+        self.shared.send_line.tell_many(self.count);
     }
 }
 

@@ -123,6 +123,30 @@ fn loom_a_shutdown_meets_one_that_waits() {
 }
 
 #[test]
+fn loom_a_shutdown_ends_all_though_one_comes_back_to_the_front() {
+    let mut model = loom::model::Builder::new();
+    // It is stopped before it joins and after that, and the shutdown between two batches.
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let queue = Arc::new(Queue::bounded(1));
+        let (bell, waker) = Bell::new();
+        let mut told = waiting(queue.get(), Waker::noop());
+        let _gone = waiting(queue.get(), Waker::noop());
+        let mut last = waiting(queue.get(), &waker);
+        assert!(queue.try_put(1).is_ok());
+        assert_eq!(queue.try_get(), Ok(1));
+        let ends = queue.clone();
+        // Tells one, and then another: it may be the one that was told already, and found nothing, in the place of the last.
+        let thread = thread::spawn(move || ends.shutdown(false));
+        let polled = poll_once(&mut told, Waker::noop());
+        thread.join().unwrap();
+        assert!(polled.is_ready() || poll_once(&mut told, Waker::noop()).is_ready());
+        assert!(bell.rings() > 0, "it is shut down");
+        assert!(poll_once(&mut last, &waker).is_ready());
+    });
+}
+
+#[test]
 fn loom_canary_one_that_waits_without_a_second_look() {
     assert_noticed("queue.wait.blind", "queue::model::loom_a_getter_meets_a_put");
 }

@@ -3,7 +3,7 @@
 use super::{GetError, Given, Order, PutError, RawQueue, TryGetError};
 use crate::line::{Line, STANDING, TOLD};
 use crate::watched::{Told, WatchedWaiter, waiter_in};
-use filch_primitive::wait_list::{Phase, Step, Tag};
+use filch_primitive::wait_list::{Phase, Tag};
 use filch_primitive::{mutant, slice};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -81,16 +81,20 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         if told {
             line(queue, side).came();
         }
-        let telling = told.then(|| Telling { queue, side });
-        let result = attempt(queue);
-        // It came, whatever it found.
-        std::mem::forget(telling);
-        if let Some(result) = result {
+        let mut attempt = |is_telling: bool| {
+            let telling = is_telling.then(|| Telling { queue, side });
+            let result = attempt(queue);
+            // It came, whatever it found.
+            std::mem::forget(telling);
+            result
+        };
+        if let Some(result) = attempt(told) {
             self.leave(true);
             return Poll::Ready(result);
         }
         self.as_mut().wait(cx, told);
-        match attempt(queue) {
+        // What others were told of was struck out.
+        match attempt(true) {
             _ if mutant::planted("queue.wait.blind") => Poll::Pending,
             Some(result) => {
                 self.leave(true);
@@ -103,19 +107,28 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
     /// Joins the line, at the front if it was told, or stays with the new waker.
     fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>, told: bool) {
         let (line, stands) = (line(self.queue, self.side), self.stands);
-        let waiter = waiter_in(self.project().waiter, line.queue());
-        let waits: Poll<()> = waiter.poll_wait(cx, |waiter, locked| {
-            locked.look();
-            let phase = waiter.look(locked).0;
-            line.mark(locked);
-            let front = !stands && (told || phase == Phase::Notified(TOLD));
-            Step::Wait { front, tag: if stands { STANDING } else { Tag::NONE } }
-        });
-        debug_assert!(waits.is_pending(), "the look always says to wait");
+        let tag = if stands { STANDING } else { Tag::NONE };
+        let mut waiter = waiter_in(self.project().waiter, line.queue());
+        let queue = waiter.queue();
+        if waiter.as_mut().is_joined() {
+            let mut locked = queue.lock();
+            if waiter.as_mut().stay(&mut locked, cx.waker(), tag) {
+                locked.look();
+                return;
+            }
+        }
+        // Nothing is struck out before this: it may panic, and there is no attempt then.
+        let waker = cx.waker().clone();
+        let mut locked = queue.lock();
+        locked.look();
+        line.mark(&locked);
+        let phase = waiter.as_mut().look(&locked).0;
+        let front = !stands && (told || phase == Phase::Notified(TOLD));
+        waiter.join(&mut locked, waker, front, tag);
     }
 
     /// Leaves the line. A telling that came since the last attempt began is passed on; and so is one that the watchman made, unless
-    /// it `has_looked`.
+    /// it `has_looked`. Others may have been told since that look: of what they were told another is, if it lies there still.
     fn leave(self: Pin<&mut Self>, has_looked: bool) {
         let (queue, side) = (self.queue, self.side);
         let Some(mut waiter) = self.project().waiter.as_pin_mut() else { return };
@@ -126,12 +139,10 @@ impl<'a, T, O: Order<T>> Turn<'a, T, O> {
         let mut locked = line.queue().lock();
         let phase = waiter.leave_locked(&mut locked);
         line.settle(&locked);
-        if has_looked {
-            locked.look();
-        }
+        let struck = has_looked && locked.look();
         drop(locked);
         let asked = phase == Phase::Woken && !has_looked;
-        if (asked || phase == Phase::Notified(TOLD)) && !mutant::planted("queue.leave.silent") {
+        if (struck || asked || phase == Phase::Notified(TOLD)) && !mutant::planted("queue.leave.silent") {
             queue.pass_on(side);
         }
     }

@@ -5,7 +5,7 @@ use crate::{CapacityLimiter, Lock, LockFuture, RwLock, Semaphore, broadcast, cha
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Wake, Waker};
 
 /// Those of `people` that live are polled when they are woken, and give back at once what they get, or after `pauses`. The dead
 /// never are. All that live must get through.
@@ -385,4 +385,56 @@ fn room_in_a_broadcast_is_found_by_the_sender_that_lives() {
         sender.try_send(0).unwrap();
         the_last_finds_what_lies_there(dead, || sender.send(1), || _ = receiver.try_recv().unwrap());
     }
+}
+
+/// Puts an item when it is woken.
+struct Puts(&'static Queue<u8>);
+
+impl Wake for Puts {
+    fn wake(self: Arc<Self>) {
+        self.0.try_put(9).unwrap();
+    }
+}
+
+#[test]
+fn an_item_that_comes_while_another_is_got_is_found() {
+    let clock = held::hold();
+    let queue = leak(Queue::bounded(1));
+    let [mut dead, mut gone, mut gets, mut living] = [(); 4].map(|()| Hand::new(queue.get()));
+    [&mut dead, &mut gone, &mut gets, &mut living].into_iter().for_each(Hand::pends);
+    queue.try_put(1).unwrap();
+    let mut room = Hand::new(queue.put(2));
+    assert!(room.poll_with(&Waker::from(Arc::new(Puts(queue)))).is_pending());
+    // It tells of room, and of what comes into that one is told that is dead.
+    assert_eq!(gets.ready(), Ok(1));
+    assert_eq!(gone.wakes(), 1);
+    comes_through(&mut living, &clock);
+}
+
+#[test]
+fn a_clone_that_panics_in_a_line_is_no_look() {
+    let clock = held::hold();
+    let (sender, receiver) = channel::bounded(2);
+    while sender.try_send(0).is_ok() {}
+    let (mut dead, mut many, mut living) =
+        (Hand::new(sender.send(1)), Hand::new(sender.reserve_many(2)), Hand::new(sender.send(2)));
+    dead.pends();
+    many.pends();
+    living.pends();
+    receiver.try_recv().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| many.poll_with(&panics_when_cloned()))).is_err());
+    comes_through(&mut living, &clock);
+}
+
+#[test]
+fn places_that_one_was_told_of_are_not_lost_with_a_clone_that_panics() {
+    let clock = held::hold();
+    let (sender, receiver) = channel::bounded(2);
+    while sender.try_send(0).is_ok() {}
+    let (mut many, mut living) = (Hand::new(sender.reserve_many(2)), Hand::new(sender.send(1)));
+    many.pends();
+    living.pends();
+    receiver.try_recv().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| many.poll_with(&panics_when_cloned()))).is_err());
+    comes_through(&mut living, &clock);
 }

@@ -1,14 +1,17 @@
 //! Users' code where it may do harm: wakers that panic or come back, comparisons that panic or come back, items whose
 //! destructors do.
 
+#![allow(unsafe_code, reason = "a waker whose clone uses the queue is made by hand")]
+
 use crate::queue::{Get, PriorityQueue, Queue, Smallest, TryGetError};
-use crate::testing::{Hand, PanicOnWake, within_a_minute};
+use crate::testing::{Hand, PanicOnWake, leak, within_a_minute};
+use crate::watchman::held;
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{self, AtomicUsize};
 use std::sync::{Arc, OnceLock};
-use std::task::{Wake, Waker};
+use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 
 #[test]
 fn a_waker_that_panics_costs_the_others_nothing() {
@@ -138,6 +141,44 @@ fn one_that_was_told_and_panics_in_a_comparison_passes_the_telling_on() {
     drop(told);
     assert_eq!([0; 3].map(|_| queue.try_get().unwrap().0), [1, 2, 3]);
     assert_eq!(third.wakes(), 1);
+}
+
+/// A waker whose clone gets an item, and lights the fuse.
+struct Gets(&'static PriorityQueue<Touchy>);
+
+impl Gets {
+    fn waker(&'static self) -> Waker {
+        const TABLE: RawWakerVTable = RawWakerVTable::new(Gets::clone, |_| {}, |_| {}, |_| {});
+        // SAFETY: made from a static reference, which is all that the functions use.
+        unsafe { Waker::from_raw(RawWaker::new(std::ptr::from_ref(self).cast(), &TABLE)) }
+    }
+
+    unsafe fn clone(this: *const ()) -> RawWaker {
+        // SAFETY: `waker` put it there.
+        let this = unsafe { &*this.cast::<Self>() };
+        this.0.try_get().unwrap();
+        FUSE.set(Some(0));
+        RawWaker::new(std::ptr::null(), Waker::noop().vtable())
+    }
+}
+
+#[test]
+fn one_that_joins_and_panics_in_a_comparison_costs_the_others_nothing() {
+    let clock = held::hold();
+    let queue = leak(PriorityQueue::bounded(2));
+    queue.try_put(Touchy(1)).unwrap();
+    queue.try_put(Touchy(2)).unwrap();
+    let (mut dead, mut living) = (Hand::new(queue.put(Touchy(3))), Hand::new(queue.put(Touchy(4))));
+    dead.pends();
+    living.pends();
+    let mut joins = Hand::new(queue.put(Touchy(5)));
+    assert!(catch_unwind(AssertUnwindSafe(|| joins.poll_with(&leak(Gets(queue)).waker()))).is_err());
+    FUSE.set(None);
+    assert_eq!(dead.wakes(), 1);
+    drop(joins);
+    clock.pass(10 * held::OVERDUE_US);
+    assert_eq!(living.wakes(), 1, "there is room");
+    assert!(living.ready().is_ok());
 }
 
 /// An item whose comparison uses the queue.
