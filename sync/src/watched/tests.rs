@@ -438,3 +438,37 @@ fn places_that_one_was_told_of_are_not_lost_with_a_clone_that_panics() {
     assert!(catch_unwind(AssertUnwindSafe(|| many.poll_with(&panics_when_cloned()))).is_err());
     comes_through(&mut living, &clock);
 }
+
+/// One that was asked in the place of a dead one goes without a look: the one behind it is told at once.
+fn an_ask_is_passed_on<F: Future>(wait: impl Fn() -> F, publish: impl FnOnce()) {
+    let clock = held::hold();
+    let [mut dead, mut asked, mut living] = [(); 3].map(|()| Hand::new(wait()));
+    [&mut dead, &mut asked, &mut living].into_iter().for_each(Hand::pends);
+    publish();
+    while asked.wakes() == 0 {
+        clock.pass(INTERVAL_US);
+    }
+    assert_eq!(living.wakes(), 0, "one is asked at a time");
+    drop(asked);
+    assert_eq!(living.wakes(), 1);
+    assert!(living.poll().is_ready());
+}
+
+#[test]
+fn one_that_was_asked_and_goes_tells_the_next() {
+    let (sender, receiver) = channel::unbounded();
+    an_ask_is_passed_on(|| receiver.recv(), || sender.try_send(1).unwrap());
+    let (sender, receiver) = channel::rendezvous();
+    let mut offers = Hand::new(sender.send(1));
+    an_ask_is_passed_on(|| receiver.recv(), || offers.pends());
+    let (sender, receiver) = channel::bounded(1);
+    sender.try_send(0).unwrap();
+    an_ask_is_passed_on(|| sender.reserve(), || _ = receiver.try_recv().unwrap());
+    let queue = Queue::bounded(1);
+    an_ask_is_passed_on(|| queue.get(), || queue.try_put(1).unwrap());
+    queue.try_put(0).unwrap();
+    an_ask_is_passed_on(|| queue.put(1), || _ = queue.try_get().unwrap());
+    let (sender, mut receiver) = broadcast::bounded(1);
+    sender.try_send(0).unwrap();
+    an_ask_is_passed_on(|| sender.send(1), || _ = receiver.try_recv().unwrap());
+}
