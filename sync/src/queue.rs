@@ -62,6 +62,7 @@
 mod error;
 mod join;
 mod look;
+mod mark;
 #[cfg(all(test, filch_loom))]
 mod model;
 mod order;
@@ -85,7 +86,7 @@ use crate::blocking;
 use crate::line::Line;
 use filch_primitive::sync::atomic::{AtomicUsize, Ordering};
 use filch_primitive::{ByteLock, ByteLockGuard, mutant};
-use std::cell::Cell;
+use mark::{Mark, this_thread};
 use turn::{Side, Turn};
 
 /// First in, first out: asyncio's `Queue`. The methods are [`RawQueue`]'s.
@@ -691,22 +692,4 @@ impl<I> State<I> {
         self.generation += 1;
         Some(self.generation)
     }
-}
-
-/// Takes the name away again, also when the comparison panicked.
-struct Mark<'a>(&'a AtomicUsize);
-
-impl Drop for Mark<'_> {
-    fn drop(&mut self) {
-        // Ordering: Relaxed, see `RawQueue::is_comparing`.
-        self.0.store(0, Ordering::Relaxed);
-    }
-}
-
-/// A name for this thread that no other bears while it lives; never 0.
-fn this_thread() -> usize {
-    filch_primitive::thread_local! {
-        static HERE: Cell<u8> = const { Cell::new(0) };
-    }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

@@ -25,6 +25,25 @@ impl<S: Awaits> Watched<S> {
     }
 }
 
+/// Whether `living`, polled whenever it is woken and visited where it is not, is done after so many steps.
+fn gets_through<F: Future + Unpin>(
+    living: &mut F,
+    bell: &Bell,
+    waker: &Waker,
+    steps: usize,
+    visit: impl Fn(),
+) -> bool {
+    let mut heard = 0;
+    (0..steps).any(|_| {
+        if bell.rings() == heard {
+            visit();
+            return false;
+        }
+        heard = bell.rings();
+        poll_once(living, waker).is_ready()
+    })
+}
+
 /// What the models are about.
 trait Turnstile: Sync + 'static {
     type Taken: Send + 'static;
@@ -104,21 +123,10 @@ fn the_living_get_through<P: Turnstile>() {
         });
         let (bell, waker) = Bell::new();
         let mut living = Box::pin(primitive.wait());
-        let mut done = poll_once(&mut living, &waker).is_ready();
+        let at_once = poll_once(&mut living, &waker).is_ready();
         thread.join().unwrap();
-        let mut heard = 0;
         // Two visits until somebody is late, and one for each of the two that may be asked; the same for what is kept then.
-        for _ in 0..8 {
-            if done {
-                break;
-            }
-            if bell.rings() > heard {
-                heard = bell.rings();
-                done = poll_once(&mut living, &waker).is_ready();
-            } else {
-                primitive.visit_once();
-            }
-        }
+        let done = at_once || gets_through(&mut living, &bell, &waker, 8, || primitive.visit_once());
         assert!(done, "it sleeps, and nobody has it");
         assert!(poll_once(&mut dead, Waker::noop()).is_ready(), "one that comes back is served");
     });
@@ -181,20 +189,9 @@ fn the_living_get_what_lies_there<P: Store>() {
         });
         let (bell, waker) = Bell::new();
         let mut living = Box::pin(store.clone().get());
-        let mut done = poll_once(&mut living, &waker).is_ready();
+        let at_once = poll_once(&mut living, &waker).is_ready();
         thread.join().unwrap();
-        let mut heard = 0;
-        for _ in 0..5 {
-            if done {
-                break;
-            }
-            if bell.rings() > heard {
-                heard = bell.rings();
-                done = poll_once(&mut living, &waker).is_ready();
-            } else {
-                store.visit_once();
-            }
-        }
+        let done = at_once || gets_through(&mut living, &bell, &waker, 5, || store.visit_once());
         assert!(done, "it sleeps beside what it waits for");
         store.put();
         assert!(poll_once(&mut dead, Waker::noop()).is_ready(), "one that comes back is served");
