@@ -1,7 +1,7 @@
 //! Locks, semaphores, events, channels and queues for async code, under any executor.
 //!
 //! Nothing here needs a runtime: a primitive wakes whoever waits for it, wherever that runs, and the `*_blocking`
-//! twins serve plain threads. Waiting allocates nothing, but for the queue of a lock, semaphore or limiter when the first one has to
+//! twins serve plain threads. Waiting allocates nothing, but for the queue of what hands out turns, values or room when the first one has to
 //! wait: a waiter lives inside the future that waits, in one [wait list](filch_primitive::wait_list) that all primitives share.
 //!
 //! # Which one
