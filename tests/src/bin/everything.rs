@@ -16,16 +16,18 @@
 
 use filch::io::{Async, AsyncReadExt, AsyncWriteExt};
 use filch::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use filch::sync::channel;
+use filch::sync::{Lock, channel};
 use filch::time::{sleep, timeout};
 use filch::{JoinError, Runtime, spawn, spawn_blocking, yield_now};
 use filch_tests::{process, signal, wait_until};
-use futures_lite::future::try_zip;
+use futures_lite::future::{poll_once, try_zip};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,7 @@ const GUESTS: u64 = 3;
 const MESSAGES: u64 = 20;
 const CLIENTS: u64 = 3;
 const CLOSURES: u64 = 12;
+const TURNS: u64 = 3;
 
 /// What did not work, and why.
 struct Failure {
@@ -139,6 +142,7 @@ fn everything_on(runtime: &Runtime, quiet: bool) -> Result<(), Failure> {
     // By turns on this thread, a guest, and inside a task, on the workers.
     runtime.block_on(tasks())?;
     guests(runtime)?;
+    runtime.block_on(turns())?;
     runtime.block_on(runtime.spawn(timers())).about("timers")??;
     runtime.block_on(blocking())?;
     runtime.block_on(tcp())?;
@@ -206,6 +210,28 @@ fn guests(runtime: &Runtime) -> Result<(), Failure> {
     }
     let each = TASKS / 10;
     assert_eq!(sum, each * (each - 1) / 2 * (GUESTS * (GUESTS - 1) / 2), "what the guests summed up");
+    Ok(())
+}
+
+/// Turns that those they are offered to do not take: somebody else is asked, in time.
+async fn turns() -> Result<(), Failure> {
+    let lock = Arc::new(Lock::new(0));
+    for _ in 0..TURNS {
+        let guard = lock.lock().await;
+        let mut late = pin!(lock.lock());
+        assert!(poll_once(late.as_mut()).await.is_none(), "it is locked");
+        let other = spawn({
+            let lock = lock.clone();
+            async move { *lock.lock().await += 1 }
+        });
+        while lock.statistics().waiters < 2 {
+            yield_now().await;
+        }
+        drop(guard);
+        other.await.about("whoever waits behind one that does not come")?;
+        *late.await += 1;
+    }
+    assert_eq!(*lock.lock().await, 2 * TURNS, "turns taken");
     Ok(())
 }
 
