@@ -26,6 +26,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 /// The outcome of a job on a [`Pool`](crate::Pool): what its closure returned, or an [`UnblockError`].
 ///
+/// # Panics
+/// Polled again after it was ready.
 /// # Cancel safety
 /// Dropping it detaches the job, which runs to its end all the same, even if it is still queued. What it returns is
 /// dropped.

@@ -54,6 +54,10 @@ const BROKEN: u32 = u32::MAX;
 /// It trips when so many wait at once, and is ready for the next round at that moment. One that gives up waiting counts no
 /// longer. A barrier that is [aborted](Self::abort) refuses all until it is [reset](Self::reset).
 ///
+/// # Complexity
+/// One lock and constant time, but linear in the number of those who wait for the arrival that trips the barrier and for
+/// those who abort or reset it: all are taken out in one section. Where they are more than a few, room for their wakers is
+/// allocated.
 /// # Examples
 /// ```
 /// use filch_sync::Barrier;

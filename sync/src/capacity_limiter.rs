@@ -60,7 +60,8 @@ const REFUSED: u32 = 0;
 /// few milliseconds; not polled by then, it is overtaken, and the first in the queue when it is polled.
 ///
 /// # Complexity
-/// Logarithmic in the number of borrowers; constant in that of waiters.
+/// One lock, and time logarithmic in the number of borrowers to acquire, to release, and for each waiter served; constant in
+/// the number of those who wait.
 ///
 /// # Examples
 /// ```

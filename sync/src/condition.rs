@@ -56,6 +56,9 @@ const ALL: u32 = 1;
 /// whoever had the lock in between has left them, so look again, or use [`wait_for`](Self::wait_for). Notifying does not need the
 /// lock; what is waited for must change under it.
 ///
+/// # Complexity
+/// One lock to wait, beside what the [`Lock`](crate::Lock) costs, and one to notify, with constant time for each that is
+/// told.
 /// # Examples
 /// ```
 /// use filch_sync::{Condition, Lock};
@@ -126,8 +129,10 @@ impl Condition {
 
     /// Waits until `met` holds for what the lock guards: looks, and where it does not, [waits](Self::wait) and looks again.
     ///
+    /// # Panics
+    /// When `met` does; the lock is released.
     /// # Cancel safety
-    /// As with [`wait`](Self::wait). A panic of `met` releases the lock.
+    /// As with [`wait`](Self::wait).
     /// # Examples
     /// ```
     /// use filch_sync::{Condition, Lock};
@@ -180,6 +185,8 @@ impl Condition {
 
     /// As [`wait_for`](Self::wait_for), with a guard that keeps the lock alive.
     ///
+    /// # Panics
+    /// When `met` does; the lock is released.
     /// # Cancel safety
     /// As with [`wait_for`](Self::wait_for).
     /// # Examples
@@ -224,6 +231,9 @@ impl Condition {
 
     /// As [`wait_for`](Self::wait_for), on a plain thread. In a task this would hold up the thread that polls it.
     ///
+    /// # Panics
+    /// When `met` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{Condition, Lock};
     /// let lock = Lock::new(1);

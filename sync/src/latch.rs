@@ -35,6 +35,9 @@ const OPEN: u32 = 0;
 ///
 /// For work that is counted while it lives, see [`WaitGroup`](crate::WaitGroup).
 ///
+/// # Complexity
+/// One exchange to count down, and for the one that opens it time linear in the number of those who wait. One load to wait at
+/// an open latch, or to look; else one lock.
 /// # Examples
 /// ```
 /// use filch_sync::Latch;

@@ -64,6 +64,9 @@ const ASK_AGAIN: u32 = 0;
 /// An initialiser that is under way and not polled stops the others, as anything does that is held across an `await`. One that
 /// asks its own cell waits for itself, for ever.
 ///
+/// # Complexity
+/// One load to get a value that is there, or to ask for it. Else one lock, and for the end of an initialiser, or to set, time
+/// linear in the number of those who wait: it wakes them all.
 /// # Examples
 /// ```
 /// use filch_sync::OnceCell;
@@ -175,6 +178,8 @@ impl<T> OnceCell<T> {
 
     /// The value. Where there is none, `init` makes it, unless another's initialiser is under way and succeeds.
     ///
+    /// # Panics
+    /// When `init` does; the cell stays empty, and another one that asked runs its own.
     /// # Cancel safety
     /// Dropping the future drops the initialiser with what it has done so far; another one that asked begins with its own.
     /// # Complexity
@@ -204,6 +209,8 @@ impl<T> OnceCell<T> {
 
     /// The value. Where there is none, `init` makes it or fails.
     ///
+    /// # Panics
+    /// When `init` does; as with [`get_or_init`](Self::get_or_init).
     /// # Errors
     /// What `init` returned. The cell stays empty, and another one that asked tries its own.
     /// # Cancel safety
@@ -234,6 +241,9 @@ impl<T> OnceCell<T> {
 
     /// The value, on a plain thread. In a task this would hold up the thread that polls it.
     ///
+    /// # Panics
+    /// When `init` does; the cell stays empty, and another one that asked runs its own.
+    /// # Examples
     /// ```
     /// let cell = filch_sync::OnceCell::new();
     /// assert_eq!(cell.get_or_init_blocking(|| 1), &1);
@@ -248,6 +258,8 @@ impl<T> OnceCell<T> {
 
     /// The value, on a plain thread, from an initialiser that may fail.
     ///
+    /// # Panics
+    /// When `init` does; as with [`get_or_init`](Self::get_or_init).
     /// # Errors
     /// What `init` returned; as with [`get_or_try_init`](Self::get_or_try_init).
     /// # Examples

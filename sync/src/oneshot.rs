@@ -46,6 +46,9 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 
 /// The half that sends. Dropping it unused tells the receiver.
 ///
+/// # Complexity
+/// Constant time and no lock: one locked instruction, two more where the receiver waits. Nothing is allocated but the pair.
+/// # Examples
 /// ```
 /// let (sender, receiver) = filch_sync::oneshot::channel::<u8>();
 /// drop(sender);
@@ -95,6 +98,7 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// Nothing is lost by dropping the future.
     ///
+    /// # Examples
     /// ```
     /// use filch_sync::oneshot;
     /// # futures_lite::future::block_on(async {
@@ -150,6 +154,8 @@ impl<T> fmt::Debug for Sender<T> {
 ///
 /// # Cancel safety
 /// `&mut receiver` may be awaited and dropped: the value stays until it is taken.
+/// # Complexity
+/// Constant time and no lock: one load where the value is there, one locked instruction to wait for it.
 /// # Examples
 /// ```
 /// let (sender, mut receiver) = filch_sync::oneshot::channel();
@@ -169,6 +175,7 @@ impl<T> Receiver<T> {
     /// # Errors
     /// [`TryRecvError::Empty`] when it may still come, [`TryRecvError::Closed`] when it will not.
     ///
+    /// # Examples
     /// ```
     /// use filch_sync::oneshot::{TryRecvError, channel};
     /// let (sender, mut receiver) = channel();

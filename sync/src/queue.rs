@@ -154,10 +154,13 @@ pub type LifoQueue<T> = RawQueue<T, Lifo>;
 /// takes what lies there, and a future that is not polled keeps nothing from the others; the [module docs](self) say what holds.
 ///
 /// # Panics
-/// Every method, when it is called by the `Ord` of an item while this very queue compares.
+/// When the `Ord` of an item does, in a put or a get, which then has changed nothing. When such an `Ord` itself puts, gets,
+/// or looks at the items, in the very queue that compares.
 /// # Complexity
-/// A put or a get is one short lock: constant time, in a [`PriorityQueue`] logarithmic. The memory of a burst is given back as the
-/// items leave.
+/// A put or a get is one short lock and constant time, in a [`PriorityQueue`] the logarithm. One that makes the memory grow,
+/// or gives it back after a burst, moves all items; those before it have paid for that. Waking one that waits is a lock more.
+/// The last [`task_done`](Self::task_done) and [`shutdown`](Self::shutdown) are linear in the number of those who wait; an
+/// immediate one in that of the items, too.
 /// # Examples
 /// ```
 /// let queue = filch_sync::Queue::unbounded();

@@ -96,7 +96,8 @@ use turns::Kind;
 /// writer may have joined the line in between.
 ///
 /// # Complexity
-/// One locked instruction to take it and one to give it up when nobody waits; constant time per waiter served.
+/// One locked instruction to take it and one to give it up when nobody waits; else one lock, and constant time for each
+/// waiter that is let in: all readers of a run at once.
 ///
 /// # Examples
 /// ```

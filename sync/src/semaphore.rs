@@ -97,7 +97,8 @@ pub const MAX_PERMITS: usize = usize::MAX / ONE;
 /// A [`bounded`](Self::bounded) one never has more permits than it began with.
 ///
 /// # Complexity
-/// One locked instruction to acquire and one to release when nobody waits; constant time per waiter served.
+/// One locked instruction to acquire and one to release when nobody waits, whatever the number; else one lock, and constant
+/// time for each waiter served. Closing is linear in the number of those who wait.
 ///
 /// # Examples
 /// At most two of these run at a time:

@@ -45,6 +45,9 @@ const SET: u32 = 0;
 ///
 /// For one that is made by whoever needs it first, see [`OnceCell`](crate::OnceCell).
 ///
+/// # Complexity
+/// One load to get a value that is there, or to wait for it. Else one lock, and to set, time linear in the number of those
+/// who wait.
 /// # Examples
 /// ```
 /// use filch_sync::SetOnce;

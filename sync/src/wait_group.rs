@@ -46,6 +46,9 @@ const RELEASED: u32 = 0;
 /// It may be used again and again. What is misuse there (counting down too often, forgetting to) does not compile here: a
 /// [`WaitGroupWorker`] is counted until it is dropped.
 ///
+/// # Complexity
+/// One lock and constant time for each call and for each worker that begins or ends, but linear in the number of those who
+/// wait for the last that ends.
 /// # Examples
 /// ```
 /// use filch_sync::WaitGroup;

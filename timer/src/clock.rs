@@ -44,6 +44,9 @@ mod tests;
 ///
 /// Clones of a virtual clock are the same clock.
 ///
+/// # Complexity
+/// Telling the time: constant. Moving a virtual clock, and whatever else changes how it goes: linear in the number of
+/// its [timers](crate::Timer), beside what is due on them.
 /// # Examples
 /// ```
 /// use filch_timer::{Clock, Timer, enter, sleep};

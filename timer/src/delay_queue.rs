@@ -56,6 +56,10 @@ const FEW: usize = 32;
 /// # Cancel safety
 /// Dropping the future of [`next`](Self::next) loses nothing: values are in the queue.
 ///
+/// # Complexity
+/// Looking at a value: constant time. Inserting, resetting and removing: constant on average, at worst the logarithm,
+/// which a value that comes out always takes. Now and then a call is linear, to drop what removed values have left
+/// behind or to give memory back; those before it have paid for that. Clearing is linear.
 /// # Examples
 /// ```
 /// use filch_timer::DelayQueue;
@@ -207,7 +211,8 @@ impl<T> DelayQueue<T> {
     /// Takes a value out before its time. `None` when it is not there any more.
     ///
     /// # Complexity
-    /// On average constant; a value that would have been the next one takes the logarithm.
+    /// On average constant; a value that would have been the next one takes the logarithm. Now and then linear, as for
+    /// [`insert`](Self::insert).
     ///
     /// # Examples
     /// ```

@@ -67,6 +67,10 @@ pub enum MissedTickBehavior {
 ///
 /// It allocates once, when it is made, and may be moved freely.
 ///
+/// # Complexity
+/// A tick takes constant time, with ticks that were missed too: those left out are not counted through. It is a
+/// [`Sleep`] that is registered again for each.
+/// # Examples
 /// ```
 /// use filch_timer::{Clock, Timer, enter, interval, now};
 /// use futures_lite::future::block_on;

@@ -57,6 +57,8 @@ pin_project! {
 /// # Cancel safety
 /// Dropping the future gives the deadline up.
 ///
+/// # Complexity
+/// A look at the clock, and what [`Sleep`] costs once it is polled.
 /// # Examples
 /// ```
 /// use filch_timer::{now, sleep};
@@ -82,6 +84,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Cancel safety
 /// Dropping the future gives the deadline up.
 ///
+/// # Complexity
+/// None but what [`Sleep`] costs once it is polled.
 /// # Examples
 /// ```
 /// use filch_timer::{now, sleep_until};

@@ -28,6 +28,9 @@ const ITEMS_PER_POLL: usize = 64;
 
 /// What time can do to a [`Stream`].
 ///
+/// # Complexity
+/// Constant time for each item, and no allocation but the chunks of [`chunks_timeout`](Self::chunks_timeout). What
+/// keeps time is one [`Sleep`](crate::Sleep) in each adapter.
 /// # Examples
 /// ```
 /// use filch_timer::StreamTimeExt;

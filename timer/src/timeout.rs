@@ -127,6 +127,9 @@ pub enum RescheduleError {
 /// # Cancel safety
 /// That of the future inside.
 ///
+/// # Complexity
+/// A look at the clock, and a [`Sleep`] beside the future, registered when a poll has not made the future ready. No
+/// allocation. Each poll takes constant time beside the future's.
 /// # Examples
 /// ```
 /// use filch_timer::timeout;
@@ -155,6 +158,8 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Cancel safety
 /// That of the future inside.
 ///
+/// # Complexity
+/// As for [`timeout`], without the look at the clock.
 /// # Examples
 /// ```
 /// use filch_timer::{now, sleep, timeout_at};

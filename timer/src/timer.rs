@@ -56,6 +56,9 @@ const NO_DEADLINE: u64 = u64::MAX;
 /// Clones are the same timer. Sleeps that are polled on a thread which has [`enter`](crate::enter)ed a timer
 /// register with it; it then lives at least as long as they.
 ///
+/// # Complexity
+/// A registration, its end and its firing take constant time and a short lock; an entry is moved ten times at most in
+/// its life. Ending the timer is linear in the number of entries.
 /// # Examples
 /// ```
 /// use filch_timer::{Clock, Timer, enter, sleep};

@@ -13,6 +13,12 @@ use std::panic::Location;
 /// task go on ([`detach`](JoinHandle::detach) says so aloud). A panic in the task stays there and comes out of
 /// the handle as [`JoinError`](crate::JoinError).
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`Handle::current`](crate::Handle::current).
+/// # Errors
+/// The handle ends with a [`JoinError`](crate::JoinError) when the task panics, is aborted, or its runtime ends.
+/// # Cancel safety
+/// The task is there from this call on: dropping the handle detaches it, whether it was polled or not.
 /// # Complexity
 /// From a task or inside `block_on`: no locked instruction, no allocation but the task's slot. From other
 /// threads two locks and one exchange, and a wake-up if a worker sleeps.
@@ -64,6 +70,12 @@ where
 /// # Panics
 /// On a thread whose thread-local data is being destroyed.
 ///
+/// # Errors
+/// As with [`spawn`]; it is also aborted when its thread ends.
+/// # Cancel safety
+/// As with [`spawn`].
+/// # Complexity
+/// As for [`spawn`] from a task: the task's slot, and no lock.
 /// # Examples
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -92,6 +104,15 @@ where
 ///
 /// When no thread can be had at all the closure is dropped, and the handle says that it was aborted.
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`Handle::current`](crate::Handle::current).
+/// # Errors
+/// The handle ends with a [`JoinError`](crate::JoinError) when the closure panics, or is dropped before it has begun:
+/// it was aborted, the runtime ended, or there is no thread.
+/// # Cancel safety
+/// The closure is submitted by this call: dropping the handle detaches it, and it runs all the same.
+/// # Complexity
+/// A task's slot, two small allocations, and a few exchanges and locks; the start of a thread if none is idle.
 /// # Examples
 /// ```
 /// let sum = filch::block_on(filch::spawn_blocking(|| (1..=1_000_u64).sum::<u64>()))?;
@@ -111,7 +132,8 @@ where
 /// default). See [`Runtime::block_on`](crate::Runtime::block_on).
 ///
 /// # Panics
-/// When the future panics.
+/// When the future panics. Where the caller has no runtime around it and none can be started, as
+/// [`Handle::current`](crate::Handle::current).
 ///
 /// # Examples
 /// ```

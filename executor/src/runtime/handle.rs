@@ -16,6 +16,10 @@ use std::task::{Context, Poll};
 /// Clones mean the same runtime. A handle does not keep its runtime running: once that has ended, what is
 /// spawned is dropped at once and its [`JoinHandle`] says that it was aborted.
 ///
+/// # Complexity
+/// What spawning costs is told at [`spawn`](crate::spawn) and [`spawn_blocking`](crate::spawn_blocking). Its
+/// [`metrics`](Self::metrics) are linear in the number of workers; all else is constant time.
+/// # Examples
 /// ```
 /// let runtime = filch::Runtime::new()?;
 /// let handle = runtime.handle().clone();
@@ -63,6 +67,11 @@ impl Handle {
 
     /// Spawns a task. See [`spawn`](crate::spawn).
     ///
+    /// # Errors
+    /// As with [`spawn`](crate::spawn).
+    /// # Cancel safety
+    /// As with [`spawn`](crate::spawn).
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// let handle = runtime.handle().clone();
@@ -81,6 +90,11 @@ impl Handle {
 
     /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`](crate::spawn_blocking).
     ///
+    /// # Errors
+    /// As with [`spawn_blocking`](crate::spawn_blocking).
+    /// # Cancel safety
+    /// As with [`spawn_blocking`](crate::spawn_blocking).
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// let length = runtime.handle().spawn_blocking(|| std::fs::read_dir("/").map(Iterator::count));
@@ -116,6 +130,9 @@ impl Handle {
     ///
     /// On a runtime that has ended it still runs, without help.
     ///
+    /// # Panics
+    /// When the future panics.
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// assert_eq!(runtime.handle().block_on(async { 42 }), 42);

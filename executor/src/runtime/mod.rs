@@ -46,6 +46,10 @@ pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 /// Dropping a runtime ends it as [`shutdown`](Self::shutdown) does with a limit of [`DROP_LIMIT`]; it may be
 /// dropped anywhere, even in one of its own tasks, which then goes on to its next await.
 ///
+/// # Complexity
+/// A thread for each worker and one beside them, for as long as it lives; those that block come and go. What spawning
+/// costs is told at [`spawn`] and [`spawn_blocking`]. Ending is linear in the number of tasks that are left, and waits
+/// for what does not end by itself.
 /// # Examples
 /// ```
 /// let runtime = filch::Runtime::builder().worker_threads(2).thread_name("orders").build()?;
@@ -119,6 +123,11 @@ impl Runtime {
 
     /// Spawns a task. See [`spawn`].
     ///
+    /// # Errors
+    /// As with [`spawn`].
+    /// # Cancel safety
+    /// As with [`spawn`].
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// let task = runtime.spawn(async { 42 });
@@ -136,6 +145,11 @@ impl Runtime {
 
     /// Runs a closure that blocks on a thread for that. See [`spawn_blocking`].
     ///
+    /// # Errors
+    /// As with [`spawn_blocking`].
+    /// # Cancel safety
+    /// As with [`spawn_blocking`].
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// let length = runtime.spawn_blocking(|| std::fs::read_dir("/").map(Iterator::count));

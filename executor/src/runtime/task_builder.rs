@@ -9,6 +9,9 @@ use std::panic::Location;
 
 /// A task to be spawned with a name.
 ///
+/// # Complexity
+/// What spawning costs is told at [`spawn`](crate::spawn) and [`spawn_blocking`](crate::spawn_blocking); a name is two
+/// small allocations more.
 /// # Examples
 /// ```
 /// let handle = filch::task::Builder::new().name("greeter").spawn(async { panic!("no voice") });
@@ -45,6 +48,13 @@ impl TaskBuilder {
 
     /// Spawns on the runtime around the caller. See [`spawn`](crate::spawn).
     ///
+    /// # Panics
+    /// As with [`spawn`](crate::spawn).
+    /// # Errors
+    /// As with [`spawn`](crate::spawn).
+    /// # Cancel safety
+    /// As with [`spawn`](crate::spawn).
+    /// # Examples
     /// ```
     /// # filch::block_on(async {
     /// let task = filch::task::Builder::new().name("clerk").spawn(async { filch::task::current_name() });
@@ -72,6 +82,11 @@ impl TaskBuilder {
 
     /// Spawns on the runtime `handle` belongs to.
     ///
+    /// # Errors
+    /// As with [`spawn`](crate::spawn).
+    /// # Cancel safety
+    /// As with [`spawn`](crate::spawn).
+    /// # Examples
     /// ```
     /// let runtime = filch::Runtime::new()?;
     /// let task = filch::task::Builder::new().name("clerk").spawn_on(runtime.handle(), async { 1 });
@@ -89,6 +104,13 @@ impl TaskBuilder {
 
     /// Spawns on this thread. See [`spawn_local`](crate::spawn_local).
     ///
+    /// # Panics
+    /// As with [`spawn_local`](crate::spawn_local).
+    /// # Errors
+    /// As with [`spawn_local`](crate::spawn_local).
+    /// # Cancel safety
+    /// As with [`spawn_local`](crate::spawn_local).
+    /// # Examples
     /// ```
     /// use std::rc::Rc;
     /// # filch::block_on(async {
@@ -109,6 +131,13 @@ impl TaskBuilder {
 
     /// Runs a closure that blocks. See [`spawn_blocking`](crate::spawn_blocking).
     ///
+    /// # Panics
+    /// As with [`spawn_blocking`](crate::spawn_blocking).
+    /// # Errors
+    /// As with [`spawn_blocking`](crate::spawn_blocking).
+    /// # Cancel safety
+    /// As with [`spawn_blocking`](crate::spawn_blocking).
+    /// # Examples
     /// ```
     /// # filch::block_on(async {
     /// let task = filch::task::Builder::new().name("reader").spawn_blocking(|| std::fs::metadata("/").is_ok());

@@ -18,6 +18,8 @@ use std::task::{Context, Poll};
 /// # Cancel safety
 /// Nothing is lost by dropping the future.
 ///
+/// # Complexity
+/// Constant time.
 /// # Examples
 /// ```
 /// let sum = filch::block_on(async {

@@ -20,6 +20,9 @@ mod tests;
 /// # Cancel safety
 /// Nothing is lost by dropping the future.
 ///
+/// # Complexity
+/// A look at the clock where the point is past. Else a timer and a descriptor of the system's for as long as it waits,
+/// and a few system calls; on systems other than Linux a sleep, and a look at the clock every ten seconds.
 /// # Examples
 /// ```
 /// use filch::time::{Boot, TimeSource, sleep_until_boot};
@@ -45,6 +48,8 @@ pub async fn sleep_until_boot(point: BootInstant) -> io::Result<()> {
 /// # Cancel safety
 /// Nothing is lost by dropping the future.
 ///
+/// # Complexity
+/// As for [`sleep_until_boot`].
 /// # Examples
 /// ```
 /// use filch::time::sleep_until_wall;

@@ -177,6 +177,8 @@ impl Handle {
 
 /// Calls `f` soon, on the runtime around the caller. See [`Handle::call_soon`].
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`Handle::current`](crate::Handle::current).
 /// # Examples
 /// ```
 /// let (tell, told) = std::sync::mpsc::channel();
@@ -191,6 +193,8 @@ pub fn call_soon(f: impl FnOnce() + Send + 'static) -> CallHandle {
 
 /// Calls `f` once `delay` has passed, on the runtime around the caller. See [`Handle::call_later`].
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`Handle::current`](crate::Handle::current).
 /// # Examples
 /// ```
 /// use std::time::{Duration, Instant};
@@ -208,6 +212,8 @@ pub fn call_later(delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHan
 
 /// Calls `f` at a certain time, on the runtime around the caller. See [`Handle::call_at`].
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`Handle::current`](crate::Handle::current).
 /// # Examples
 /// ```
 /// use std::time::{Duration, Instant};

@@ -67,6 +67,8 @@ pub fn resume() {
 /// # Cancel safety
 /// When the future is dropped, the clock stays where it came to.
 ///
+/// # Complexity
+/// A move of the clock for each deadline on the way.
 /// # Examples
 /// ```
 /// use filch::time::{Clock, advance, interval};

@@ -62,6 +62,9 @@ impl<T> Sender<T> {
     /// [`ReserveError::Closed`], or [`ReserveError::NeverRoom`] when the channel has not so many places.
     /// # Cancel safety
     /// As with [`reserve`](Self::reserve).
+    /// # Complexity
+    /// As for [`reserve`](Self::reserve), whatever the number; one that waits may be woken once for each place that becomes
+    /// free.
     /// # Examples
     /// ```
     /// use filch_sync::channel;

@@ -15,6 +15,12 @@ use std::task::{Context, Poll, ready};
 
 /// Sends into a channel. Clones send into the same; the channel closes when the last one is dropped.
 ///
+/// # Complexity
+/// Constant time, but to close the channel linear in the number of those who wait. A bounded channel whose slots fit into 64
+/// KiB sends with one exchange and no lock, as long as nothing is [reserved](Self::reserve) or [forced in](Self::force_send).
+/// Others take one lock, and where they grow allocate a block for every 32 values. To wait, or to wake one that does, is a
+/// lock more. [`len`](Self::len) looks again while others send.
+/// # Examples
 /// ```
 /// let (sender, receiver) = filch_sync::channel::unbounded();
 /// let another = sender.clone();
@@ -35,13 +41,13 @@ impl<T> Sender<T> {
 
     /// Sends `value`, waiting while the channel is full.
     ///
+    /// # Panics
+    /// When the future is polled again after it was done.
     /// # Errors
     /// [`SendError`] with the value when the channel is closed, before or while this waits.
     /// # Cancel safety
     /// If the future is dropped before it is done, the value was not sent, and is dropped with it. On a rendezvous a
     /// receiver may have taken the value already, and the future only not have been told yet: then it was sent.
-    /// # Panics
-    /// When the future is polled again after it was done.
     /// # Examples
     /// ```
     /// # use filch_sync::channel::{SendError, bounded};

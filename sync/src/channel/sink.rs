@@ -20,10 +20,10 @@ use std::task::{Context, Poll, ready};
 /// It holds one value beyond the channel's capacity, until there is room. Dropping it drops a value it holds; flush first. Closing
 /// it flushes, and drops the sender; the channel closes if that was the last.
 ///
-/// # Errors
-/// [`SendError`] with the value that was not sent: by the sending of it, or, where the sink held it, by what came next.
 /// # Panics
 /// When something is sent before the sink is ready.
+/// # Errors
+/// [`SendError`] with the value that was not sent: by the sending of it, or, where the sink held it, by what came next.
 ///
 /// # Examples
 /// ```

@@ -104,6 +104,9 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
 
 /// The right to read the value of an [`RwLock`] and to become its writer, until dropped. One at a time has it.
 ///
+/// # Complexity
+/// As for [`RwLock`]: one locked instruction to upgrade when nobody else reads.
+/// # Examples
 /// ```
 /// use filch_sync::{RwLock, RwLockUpgradableReadGuard};
 /// let lock = RwLock::new(1);
@@ -138,6 +141,8 @@ impl<'a, T: ?Sized> RwLockUpgradableReadGuard<'a, T> {
 
     /// Becomes the writer: waits until those who read have left. Nobody comes in meanwhile, and nobody writes in between.
     ///
+    /// # Panics
+    /// When the future is polled again after it was done.
     /// # Cancel safety
     /// The future has the guard. Dropping it releases the lock, as dropping the guard does: the value is as it was, and nobody
     /// loses a turn. To keep the guard, [`try_upgrade`](Self::try_upgrade).

@@ -193,6 +193,9 @@ impl<T: ?Sized> Drop for OwnedRwLockReadGuard<T> {
 
 /// As [`RwLockUpgradableReadGuard`](super::RwLockUpgradableReadGuard), keeping the lock alive.
 ///
+/// # Complexity
+/// As for [`RwLock`]: one locked instruction to upgrade when nobody else reads.
+/// # Examples
 /// ```
 /// use filch_sync::{OwnedRwLockUpgradableReadGuard, RwLock};
 /// use std::{sync::Arc, thread};

@@ -15,6 +15,10 @@ use std::task::{Context, Poll, ready};
 /// Changes the value that receivers watch. Clones change the same; the channel closes when the last one is
 /// dropped.
 ///
+/// # Complexity
+/// To change the value, its lock, and time linear in the number of receivers that wait. To look at it, two locked
+/// instructions while nobody changes it. All else takes constant time.
+/// # Examples
 /// ```
 /// let (sender, receiver) = filch_sync::watch::channel(1);
 /// let another = sender.clone();

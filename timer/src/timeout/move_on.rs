@@ -37,6 +37,8 @@ pin_project! {
 /// # Cancel safety
 /// That of the future inside.
 ///
+/// # Complexity
+/// As for [`timeout`](crate::timeout()).
 /// # Examples
 /// ```
 /// use filch_timer::move_on_after;
@@ -59,6 +61,8 @@ pub fn move_on_after<F: IntoFuture>(duration: Duration, future: F) -> MoveOn<F::
 /// # Cancel safety
 /// That of the future inside.
 ///
+/// # Complexity
+/// As for [`timeout_at`].
 /// # Examples
 /// ```
 /// use filch_timer::{move_on_at, now};

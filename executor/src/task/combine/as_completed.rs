@@ -14,6 +14,8 @@ use std::task::{Context, Poll};
 /// what they return; an error names its task. As asyncio's `as_completed`; to limit how many run at once, see
 /// [`map_concurrent()`](super::map_concurrent()).
 ///
+/// # Panics
+/// Where the caller has no runtime around it and none can be started, as [`spawn`](crate::spawn).
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
 /// # Examples
@@ -43,6 +45,9 @@ where
 ///
 /// Dropping it aborts the tasks whose results were not given out, without waiting for them.
 ///
+/// # Complexity
+/// Constant time for each result; dropping it is linear in the number of tasks that are left.
+/// # Examples
 /// ```
 /// use std::future::{Pending, pending};
 /// // Dropped, it stops what is still under way.
@@ -59,6 +64,8 @@ pub struct AsCompleted<T> {
 impl<T> AsCompleted<T> {
     /// The next result; nothing when all were given out.
     ///
+    /// # Errors
+    /// [`JoinError`] for a task that panicked, or was aborted because its runtime ended.
     /// # Cancel safety
     /// Nothing is lost by dropping the future: a result stays until it is asked for.
     /// # Examples

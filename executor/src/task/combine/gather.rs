@@ -12,7 +12,10 @@ use std::task::{Context, Poll, ready};
 /// [`try_gather()`](super::try_gather()) stops at the first failure. As asyncio's `gather(return_exceptions=True)`.
 ///
 /// # Panics
-/// When the future is polled again after it was ready.
+/// When the future is polled again after it was ready. Where the caller has no runtime around it and none can be
+/// started, as [`spawn`](crate::spawn).
+/// # Errors
+/// Each result has its own: [`JoinError`] for a task that panicked, or was aborted because its runtime ended.
 /// # Cancel safety
 /// Dropping the future aborts the tasks, without waiting for them; values that were there are dropped, panics are reported.
 /// # Complexity

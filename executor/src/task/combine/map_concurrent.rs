@@ -154,7 +154,7 @@ impl<S, F, T> MapConcurrent<S, F, T> {
     /// there are there, and no new task begins.
     ///
     /// # Panics
-    /// When results were asked for before.
+    /// When tasks have begun: results were asked for before.
     /// # Examples
     /// ```
     /// use filch::stream::StreamExt;

@@ -15,7 +15,8 @@ use std::task::{Context, Poll, ready};
 /// To race futures that borrow, within one task, there is [`select!`](crate::select).
 ///
 /// # Panics
-/// When there is no future to run. When the future is polled again after it was ready.
+/// When there is no future to run. When the future is polled again after it was ready. Where the caller has no runtime
+/// around it and none can be started, as [`spawn`](crate::spawn).
 /// # Errors
 /// [`JoinError`] when the first that ended panicked, or was aborted because its runtime ended.
 /// # Cancel safety

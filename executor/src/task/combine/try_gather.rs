@@ -14,7 +14,8 @@ use std::task::{Context, Poll, ready};
 /// for, and then the failure is returned: no task is left behind.
 ///
 /// # Panics
-/// When the future is polled again after it was ready.
+/// When the future is polled again after it was ready. Where the caller has no runtime around it and none can be
+/// started, as [`spawn`](crate::spawn).
 /// # Errors
 /// [`TryGatherError`], for the task that failed first. What the others return after that is dropped, and a panic of theirs is reported
 /// on the error stream.

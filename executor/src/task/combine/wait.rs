@@ -41,7 +41,8 @@ pub enum Wait {
 /// # Cancel safety
 /// Dropping the future stops no task. Handles given by value go with it, which detaches their tasks.
 /// # Complexity
-/// One small allocation for each handle that is not over; constant time for each end.
+/// Linear in the number of handles to begin and to end, with one small allocation for each that is not over; constant
+/// time for each end in between.
 /// # Examples
 /// ```
 /// use filch::task::{self, Wait};
