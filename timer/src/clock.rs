@@ -28,6 +28,7 @@
 //! not lost: step 3 takes the wheel's lock and moves the wheel's own time even when nothing is due. The
 //! registration comes before that, and is turned; or after, and finds its deadline past.
 
+use crate::deadline::NEVER;
 use crate::line::{Nanos, Resolution};
 use filch_primitive::sync::Mutex;
 use filch_primitive::sync::atomic::{AtomicU64, Ordering};
@@ -197,7 +198,8 @@ impl Clock {
         Self(Kind::Manual(Arc::new(Manual { now, ahead, book: Mutex::new(Book::default()) })))
     }
 
-    /// A virtual clock that starts at the present, and moves to the next deadline whenever nothing else can happen.
+    /// A virtual clock that starts at the present, and moves to the next deadline whenever nothing else can happen. A sleep that
+    /// never ends is none.
     ///
     /// What drives the timers has to know when that is: an executor that says [`advance_when_idle`](Self::advance_when_idle),
     /// as filch's runtime does. Two of them should not share such a clock, for neither knows of the other's tasks: each moves the time,
@@ -589,7 +591,8 @@ impl Manual {
         let next = watchers.iter().filter_map(|watcher| watcher.first_deadline()).min()?;
         match target {
             Some(target) if next <= target => Some((next, Idle::Tasks)),
-            _ => auto.then_some((next, Idle::Everything)),
+            // What waits until the line's end waits for ever, and for something else.
+            _ => (auto && next != NEVER).then_some((next, Idle::Everything)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A clock moved by hand.
 
-use crate::testing::{Count, MILLI, manual, poll, rounds};
+use crate::testing::{Count, MILLI, manual, poll, poll_once, rounds};
 use crate::{Clock, Idle, Timer, enter, now, sleep, sleep_until};
 use std::pin::pin;
 use std::thread;
@@ -149,6 +149,24 @@ fn nobody_sees_a_clock_go_back_while_it_is_paused_and_resumed() {
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     reader.join().unwrap();
+}
+
+#[test]
+fn it_does_not_move_by_itself_to_where_nothing_comes_any_more() {
+    let clock = Clock::auto();
+    let _context = enter(&Timer::new(clock.clone()), true);
+    let start = clock.now();
+    let mut forever = pin!(sleep(Duration::MAX));
+    let mut hour = pin!(sleep(3_600 * 1_000 * MILLI));
+    assert!(poll_once(forever.as_mut()).is_pending() && poll_once(hour.as_mut()).is_pending());
+    assert!(clock.advance_when_idle(Idle::Everything));
+    assert!(poll_once(hour).is_ready());
+    assert!(!clock.advance_when_idle(Idle::Everything));
+    assert_eq!((clock.awaits(), clock.now() - start), (None, 3_600 * 1_000 * MILLI));
+    // Unless somebody asks for just that.
+    let _moving = clock.move_until(forever.deadline());
+    assert!(clock.advance_when_idle(Idle::Everything));
+    assert_eq!(clock.now(), forever.deadline());
 }
 
 #[test]
