@@ -2,7 +2,8 @@
 //!
 //! In a poll the deadline is put in force, see [`crate::deadline()`]; the future is polled, and has the last word if
 //! it is ready; the deadline in force before is so again; and the own deadline is looked at, whatever the time slice
-//! says: a future that uses up its slice in each poll must not hold it off.
+//! says: a future that uses up its slice in each poll must not hold it off. Only one whose time is up when it is first
+//! polled gives way, once, when the slice is over: a loop around such limits would never do so otherwise.
 
 mod handle;
 mod move_on;
@@ -16,6 +17,7 @@ use crate::context;
 use crate::deadline::{self, NEVER, Scope};
 use crate::line::Nanos;
 use crate::sleep::{Sleep, sleep, sleep_until};
+use filch_primitive::slice;
 use pin_project_lite::pin_project;
 use std::error::Error;
 use std::fmt;
@@ -67,6 +69,8 @@ pin_project! {
 /// What became of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// It was not polled yet.
+    New,
     /// Neither has come.
     Active,
     /// The deadline has come, and a scope outside with an earlier one was left to say so, once.
@@ -355,20 +359,31 @@ impl<F: Future> Future for Timeout<F> {
 impl Limit {
     #[inline]
     fn new(sleep: Sleep) -> Self {
-        Self { sleep, phase: Phase::Active }
+        Self { sleep, phase: Phase::New }
     }
 
     fn reschedule(self: Pin<&mut Self>, deadline: Nanos) -> Result<(), RescheduleError> {
         self.phase.check()?;
-        let this = self.project();
-        *this.phase = Phase::Active;
-        this.sleep.reset_to(deadline);
+        self.reset_to(deadline);
         Ok(())
+    }
+
+    /// Goes on, with another deadline.
+    fn reset_to(self: Pin<&mut Self>, deadline: Nanos) {
+        let this = self.project();
+        if *this.phase == Phase::Yielded {
+            *this.phase = Phase::Active;
+        }
+        this.sleep.reset_to(deadline);
     }
 
     /// Ready when this scope, whose future is not ready, ends by its deadline; `outer` is in force around it.
     fn poll_expired(self: Pin<&mut Self>, outer: Nanos, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        let first = *this.phase == Phase::New;
+        if first {
+            *this.phase = Phase::Active;
+        }
         // Registered even without a deadline, so that one that it is rescheduled to wakes the task.
         ready!(this.sleep.as_mut().poll_due(cx));
         let own = this.sleep.nanos();
@@ -379,6 +394,10 @@ impl Limit {
             *this.phase = Phase::Yielded;
             cx.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if first {
+            // Once: when it is polled again, it is the first no more.
+            ready!(slice::proceed(cx));
         }
         *this.phase = Phase::Expired;
         Poll::Ready(())
@@ -395,7 +414,7 @@ impl Phase {
     /// Whether there is anything left to reschedule.
     const fn check(self) -> Result<(), RescheduleError> {
         match self {
-            Self::Active | Self::Yielded => Ok(()),
+            Self::New | Self::Active | Self::Yielded => Ok(()),
             Self::Expired => Err(RescheduleError::Expired),
             Self::Finished => Err(RescheduleError::Finished),
         }
@@ -405,7 +424,7 @@ impl Phase {
 /// The deadline, and what became of it.
 fn debug_limit(f: &mut fmt::DebugStruct<'_, '_>, phase: Phase, when: Option<Instant>) {
     let state = match phase {
-        Phase::Active | Phase::Yielded => "active",
+        Phase::New | Phase::Active | Phase::Yielded => "active",
         Phase::Expired => "expired",
         Phase::Finished => "finished",
     };

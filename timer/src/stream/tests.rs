@@ -2,8 +2,9 @@
 //! `timeout` and `chunks_timeout` pin.
 
 use super::ITEMS_PER_POLL;
-use crate::testing::{Count, MILLI, manual};
+use crate::testing::{Count, MILLI, manual, watched};
 use crate::{ChunksTimeout, Debounce, StreamTimeExt, StreamTimeout, Throttle, now};
+use filch_primitive::slice;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use futures_lite::stream::{self, Empty, Pending};
@@ -287,6 +288,19 @@ fn timeout_of_nothing_asks_the_source_once() {
     assert_eq!(limited.next(), some(Ok(1)));
     assert!(matches!(limited.next(), Poll::Ready(Some(Err(_)))));
     assert_eq!(feed.polls(), 3);
+}
+
+#[test]
+fn timeout_of_nothing_gives_way() {
+    watched(|| {
+        let (_clock, _timer, _context) = manual();
+        let mut limited = Hand::new(StreamTimeExt::timeout(stream::pending::<()>(), Duration::ZERO));
+        let mut slice = slice::open();
+        while limited.next().is_ready() {}
+        assert_eq!(limited.count.get(), 1);
+        slice.restart();
+        assert!(matches!(limited.next(), Poll::Ready(Some(Err(_)))));
+    });
 }
 
 #[test]

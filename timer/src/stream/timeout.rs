@@ -5,9 +5,11 @@ use crate::context;
 use crate::line::Nanos;
 use crate::sleep::Sleep;
 use crate::timeout::Elapsed;
+use filch_primitive::slice;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -56,11 +58,16 @@ impl<S: Stream> Stream for StreamTimeout<S> {
             *this.waiting = false;
             return Poll::Ready(next.map(Ok));
         }
-        if !*this.waiting {
+        let first = !mem::replace(this.waiting, true);
+        if first {
             this.sleep.as_mut().reset_to(context::nanos().saturating_add(*this.limit));
-            *this.waiting = true;
         }
         ready!(this.sleep.poll_due(cx));
+        if first {
+            // Over at once, like the one before perhaps: gives way when the time slice is over. When it is polled again, it is the
+            // first no more.
+            ready!(slice::proceed(cx));
+        }
         *this.waiting = false;
         Poll::Ready(Some(Err(Elapsed::new())))
     }

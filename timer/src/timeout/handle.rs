@@ -175,10 +175,8 @@ impl<F: Future> Future for TimeoutWith<F> {
 impl Limit {
     /// Takes over a deadline from the desk.
     fn follow(self: Pin<&mut Self>, deadline: Nanos) {
-        let this = self.project();
-        if this.sleep.nanos() != deadline {
-            *this.phase = Phase::Active;
-            this.sleep.reset_to(deadline);
+        if self.sleep.nanos() != deadline {
+            self.reset_to(deadline);
         }
     }
 }

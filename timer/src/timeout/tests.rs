@@ -4,6 +4,7 @@
 use crate::testing::{Count, MILLI, block_on, manual, poll, poll_once, watched};
 use crate::{
     Elapsed, MoveOn, RescheduleError, Timeout, move_on_after, move_on_at, sleep, timeout, timeout_at,
+    timeout_with,
 };
 use filch_primitive::slice;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
@@ -14,7 +15,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, ready as try_ready};
+use std::task::{Context, Poll, Waker, ready as try_ready};
 use std::time::Duration;
 
 assert_impl_all!(Timeout<Ready<u8>>: Send, Sync);
@@ -82,6 +83,24 @@ fn a_future_that_uses_up_its_slice_does_not_hold_the_deadline_off() {
         slice.restart();
         clock.advance(MILLI);
         assert!(matches!(poll_once(limited.as_mut()), Poll::Ready(Err(_))));
+    });
+}
+
+#[test]
+fn a_row_of_limits_that_are_over_at_once_gives_way() {
+    watched(|| {
+        let (_clock, _timer, _context) = manual();
+        let mut slice = slice::open();
+        let mut limited = pin!(timeout(Duration::ZERO, pending::<()>()));
+        while poll_once(limited.as_mut()).is_ready() {
+            limited.set(timeout(Duration::ZERO, pending()));
+        }
+        // Once, even when what is inside uses up the next slice as well.
+        slice.restart();
+        while slice::proceed(&mut Context::from_waker(Waker::noop())).is_ready() {}
+        assert!(matches!(poll_once(limited), Poll::Ready(Err(_))));
+        slice.restart();
+        while poll_once(pin!(timeout_with(Duration::ZERO, |_| pending::<()>()))).is_ready() {}
     });
 }
 
