@@ -3,7 +3,8 @@
 //! # Shape
 //! A map from keys to values, a heap of [`Place`]s, and one [`Sleep`] for the earliest of them. Each
 //! insertion and each reset takes the next number of a count of 64 bits, its *turn*; the turn of its
-//! insertion is a value's key, and so no key ever means another value. Removing and resetting leave the heap
+//! insertion is a value's key, and so no key ever means another value. A queue takes turns from the process's count
+//! by the [`ROW`], so that nor does it in another queue. Removing and resetting leave the heap
 //! alone: the place there is *stale* when the map has no value of its key, or one with another turn.
 //!
 //! # Invariants
@@ -31,7 +32,7 @@ pub use expired::Expired;
 use crate::context;
 use crate::line::Nanos;
 use crate::sleep::Sleep;
-use filch_primitive::slice;
+use filch_primitive::{slice, sync::StaticCounter};
 use futures_core::Stream;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -45,6 +46,9 @@ use std::time::{Duration, Instant};
 
 /// Stale places that are worth no thought, and values for which room is kept.
 const FEW: usize = 32;
+
+/// Turns that a queue takes for itself at a time. A guess; 2^54 rows are enough for as many queues.
+const ROW: u64 = 1 << 10;
 
 /// Values that come out when their time has come, in the order of their deadlines; of one deadline, in the
 /// order in which they were inserted or last reset.
@@ -90,7 +94,7 @@ pub struct DelayQueue<T> {
     values: Values<T>,
     order: BinaryHeap<Reverse<Place>>,
     sleep: Pin<Box<Sleep>>,
-    /// Insertions and resets so far.
+    /// The last turn that was taken; at the end of a row, or before the first, nothing of it is left.
     turns: u64,
     /// The clock was seen to have come to this: what is due by then needs no second look.
     come: Nanos,
@@ -112,7 +116,7 @@ struct Place {
     key: u64,
 }
 
-/// Names a value of a [`DelayQueue`], while it is there. No other value of that queue ever has the same.
+/// Names a value of a [`DelayQueue`], while it is there. No other value ever has the same, of that queue or another.
 ///
 /// # Examples
 /// ```
@@ -507,6 +511,11 @@ impl<T> DelayQueue<T> {
     }
 
     fn next_turn(&mut self) -> u64 {
+        static ROWS: StaticCounter = StaticCounter::new(0);
+        if self.turns.is_multiple_of(ROW) {
+            // Rows taken later are higher, so turns are in the order in which they were taken.
+            self.turns = ROWS.next() * ROW;
+        }
         self.turns += 1;
         self.turns
     }

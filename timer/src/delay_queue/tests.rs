@@ -1,7 +1,7 @@
 //! Values inserted, moved, removed and waited for by hand; what tokio's `time_delay_queue` pins, and what it
 //! once got wrong.
 
-use super::{FEW, UnknownKey};
+use super::{FEW, ROW, UnknownKey};
 use crate::testing::{Count, MILLI, Random, manual, poll, rounds};
 use crate::{DelayKey, DelayQueue, Expired, now};
 use filch_primitive::slice;
@@ -142,6 +142,22 @@ fn a_key_means_its_value_and_then_nothing() {
     }
     assert_eq!((queue.len(), queue.peek()), (10, Some(kept[0])));
     assert_eq!(UnknownKey(()).to_string(), "the queue has no value of this key any more");
+}
+
+#[test]
+fn a_key_means_nothing_to_another_queue() {
+    let (_clock, _timer, _context) = manual();
+    let mut queues = [DelayQueue::new(), DelayQueue::new()];
+    let number = 2 * ROW as usize;
+    // In turns, so that rows of both lie between each other.
+    let keys: Vec<_> = (0..number).map(|value| queues[value % 2].insert(value, MILLI)).collect();
+    for (value, key) in keys.iter().enumerate() {
+        let other = &mut queues[1 - value % 2];
+        assert_eq!((other.get(key), other.deadline(key)), (None, None));
+        assert_eq!((other.remove(key), other.reset(key, MILLI)), (None, Err(UnknownKey(()))));
+        assert_eq!(queues[value % 2].get(key), Some(&value));
+    }
+    assert_eq!((queues[0].len(), queues[1].len()), (number / 2, number / 2));
 }
 
 #[test]
