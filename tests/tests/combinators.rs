@@ -431,6 +431,19 @@ mod map_concurrent {
     }
 
     #[test]
+    fn items_without_end_leave_results_their_turn() {
+        let _watchdog = Watchdog::usual();
+        block_on(async {
+            let mut mapped = pin!(task::map_concurrent(usize::MAX, 0.., turns));
+            let mut ordered = pin!(task::map_concurrent(usize::MAX, 0.., turns).in_order());
+            for n in 0..200 {
+                assert!(mapped.next().await.is_some());
+                assert_eq!(ordered.next().await.expect("there are more").expect("no panic"), n);
+            }
+        });
+    }
+
+    #[test]
     fn items_are_pulled_when_their_tasks_may_begin() {
         let _watchdog = Watchdog::usual();
         let pulled = Cell::new(0);

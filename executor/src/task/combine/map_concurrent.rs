@@ -78,6 +78,10 @@ where
     MapConcurrent { source, brood: Brood::new() }
 }
 
+/// Items pulled in one poll, at most: then results have their turn, and are not refused by the time slice either, whose count of
+/// operations goes further than that.
+const ITEMS_PER_POLL: u32 = slice::OPS_PER_LOOK / 2;
+
 pin_project! {
     /// Where tasks come from.
     struct Source<S, F> {
@@ -93,7 +97,7 @@ pin_project! {
 }
 
 impl<S: Stream, F> Source<S, F> {
-    /// Begins tasks until `limit` are there. Pending: no more items for now, or the time slice is over.
+    /// Begins tasks until `limit` are there. Pending: no more items for now, in this poll, or in this time slice.
     fn fill<R, T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -106,7 +110,13 @@ impl<S: Stream, F> Source<S, F> {
         T: Send + 'static,
     {
         let mut this = self.project();
+        let mut left = ITEMS_PER_POLL;
         while !*this.ended && live < *this.limit {
+            if left == 0 {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            left -= 1;
             ready!(slice::proceed(cx));
             match ready!(this.items.as_mut().poll_next(cx)) {
                 Some(item) => {
