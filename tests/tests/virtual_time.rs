@@ -361,6 +361,43 @@ fn a_clock_that_stands_still_and_is_not_told_to_move_does_not() {
 }
 
 #[test]
+fn what_never_ends_does_not_take_the_clock_to_the_end_of_time() {
+    let watchdog = Watchdog::usual();
+    let runtime = auto(&watchdog, 2);
+    runtime.block_on(async {
+        let start = time::now();
+        let forever = spawn(timeout(Duration::MAX, sleep(Duration::MAX)));
+        let (tell, told) = filch::sync::oneshot::channel();
+        exactly(start + HOUR).await;
+        // From a thread that the runtime knows nothing of: all is at rest meanwhile.
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            tell.send(()).unwrap();
+        });
+        told.await.unwrap();
+        assert_eq!(time::now(), start + HOUR);
+        assert!(!forever.is_finished());
+        exactly(start + 2 * HOUR).await;
+    });
+}
+
+#[test]
+fn a_clock_that_runs_is_advanced_at_once() {
+    let watchdog = Watchdog::usual();
+    let runtime = manual(&watchdog, 2);
+    runtime.block_on(async {
+        time::resume();
+        let start = time::now();
+        let sleeper = spawn(sleep(HOUR));
+        // In real time it would be a matter for the watchdog.
+        time::advance(HOUR).await;
+        assert!(time::now() >= start + HOUR);
+        time::advance(HOUR).await;
+        sleeper.await.unwrap();
+    });
+}
+
+#[test]
 fn pause_and_resume_are_the_runtimes() {
     let watchdog = Watchdog::usual();
     let runtime = manual(&watchdog, 2);

@@ -59,6 +59,8 @@ pub fn resume() {
 /// can run has run, and every job of [`spawn_blocking`](crate::spawn_blocking) is over, or waits in a `block_on`. Work that sets new timers on the way
 /// therefore finds them fire in their order, and an interval ticks each time.
 ///
+/// A clock that runs is not stopped for that: it moves at once, as by [`Clock::advance`].
+///
 /// Descriptors are not waited for: what comes from outside the program comes when it comes. Nor are threads that the runtime
 /// knows nothing of.
 ///
@@ -100,6 +102,9 @@ pub fn advance(duration: Duration) -> impl Future<Output = ()> + Send {
     let moving = clock.move_until(sleep.deadline());
     async move {
         let _moving = moving;
+        if !clock.is_paused() {
+            clock.advance(sleep.deadline().saturating_duration_since(clock.now()));
+        }
         sleep.await;
     }
 }
