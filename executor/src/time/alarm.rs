@@ -137,19 +137,25 @@ mod system {
         // as it took to come here from the clock's beginning, and is gone by then.
         let at = Itimerspec { it_interval: at, it_value: at };
         loop {
-            clock.arm(timer.get_ref(), &at)?;
+            // Armed it is even if the time was set since the timer last said so.
+            clock.arm(timer.get_ref(), &at).or_else(unless_set)?;
             // Set to a time that has passed meanwhile it fires at once, unless that time is zero, which means never.
             if clock.now() >= point {
                 return Ok(());
             }
-            let fired = timer.read_with(|timer| clock.read(timer)).await;
-            match fired {
+            match timer.read_with(|timer| clock.read(timer)).await {
                 Ok(()) if clock.now() >= point => return Ok(()),
-                // The time was set.
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => {}
                 Ok(()) => {}
-                Err(error) => return Err(error),
+                Err(error) => unless_set(error)?,
             }
+        }
+    }
+
+    /// That the time was set is no failure.
+    fn unless_set(error: io::Error) -> io::Result<()> {
+        match Errno::from_io_error(&error) {
+            Some(Errno::CANCELED) => Ok(()),
+            _ => Err(error),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A clock that is set while somebody waits for it.
 //!
 //! Setting the machine's would set it for all. So this one is set in the test's own words, which stand in for what the kernel answers
-//! (`timerfd_create(2)`: a read fails with `ECANCELED` when the clock was set); timer and reactor are the real ones.
+//! (`timerfd_create(2)`: a read fails with `ECANCELED` when the clock was set; `timerfd_settime` too, which arms the timer all
+//! the same); timer and reactor are the real ones.
 
 use super::sleep_until_wall;
 use super::system::{Kernel, sleep_until};
@@ -20,11 +21,13 @@ use std::time::{Duration, SystemTime};
 enum Answer {
     /// The clock was set, and shows this.
     Set(u64),
+    /// The clock was set before the timer is, and shows this: what is told as the timer is set.
+    SetBefore(u64),
     /// The timer has expired, and the clock shows this.
     Fired(u64),
     Refused(Errno),
 }
-use Answer::{Fired, Refused, Set};
+use Answer::{Fired, Refused, Set, SetBefore};
 
 struct Script(Mutex<State>);
 
@@ -56,6 +59,11 @@ impl Kernel for &Script {
         // Long past: it has something to say at once, and the script says what.
         let past = Timespec { tv_sec: 0, tv_nsec: 1 };
         timerfd_settime(timer, Self::SET, &Itimerspec { it_interval: past, it_value: past })?;
+        if let Some(&SetBefore(now)) = state.answers.front() {
+            state.answers.pop_front();
+            state.now = now;
+            return Err(Errno::CANCELED.into());
+        }
         Ok(())
     }
 
@@ -70,6 +78,7 @@ impl Kernel for &Script {
                 return Err(Errno::CANCELED.into());
             }
             Fired(now) => (state.now, state.armed) = (now, false),
+            SetBefore(_) => panic!("the timer is not set between two reads"),
             Refused(error) => return Err(error.into()),
         }
         Ok(())
@@ -110,6 +119,13 @@ fn a_clock_set_back_makes_the_wait_longer() {
 #[test]
 fn a_clock_set_again_and_again_is_followed() {
     assert_eq!(wait_by(50, [Set(99), Set(0), Set(60), Set(100)]).unwrap(), 5);
+}
+
+#[test]
+fn a_clock_that_is_set_as_the_timer_is_set_is_followed() {
+    assert_eq!(wait_by(50, [SetBefore(20), Fired(100)]).unwrap(), 1);
+    assert_eq!(wait_by(50, [SetBefore(200)]).unwrap(), 1);
+    assert_eq!(wait_by(50, [Set(60), SetBefore(70), Fired(100)]).unwrap(), 2);
 }
 
 /// Set back between the timer's end and the look at the clock.
