@@ -39,6 +39,8 @@ use proc_macro::TokenStream;
 /// | `name = "ingest"`    | what its threads are called                                 | the runtime's            |
 /// | `crate = "my::path"` | where the `filch` crate is found, if renamed or re-exported | `::filch`                |
 ///
+/// # Panics
+/// The new `main` panics when the runtime cannot be started: the operating system gives no thread or no descriptor.
 /// # Examples
 /// ```
 /// # mod filch {
@@ -82,6 +84,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `timeout = "5s"`     | when the test fails for being too slow: ms, s, m or h       | never                    |
 /// | `crate = "my::path"` | where the `filch` crate is found, if renamed or re-exported | `::filch`                |
 ///
+/// # Panics
+/// The new test panics, and so fails, when the function does, when its time is up, or when the runtime cannot be
+/// started.
 /// # Examples
 /// ```
 /// # mod filch { pub use filch_macros::test; }

@@ -98,7 +98,8 @@ use std::task::{Context, Poll};
 /// asked for.
 ///
 /// # Complexity
-/// Locking and unlocking are one locked instruction each when nobody competes. A contended unlock is constant time.
+/// Locking and unlocking are one locked instruction each when nobody competes. A contended unlock is one lock at most,
+/// and constant time on average: one may strike several that were woken and did not come, each once.
 ///
 /// # Examples
 /// ```

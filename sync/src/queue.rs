@@ -158,9 +158,9 @@ pub type LifoQueue<T> = RawQueue<T, Lifo>;
 /// or looks at the items, in the very queue that compares.
 /// # Complexity
 /// A put or a get is one short lock and constant time, in a [`PriorityQueue`] the logarithm. One that makes the memory grow,
-/// or gives it back after a burst, moves all items; those before it have paid for that. Waking one that waits is a lock more.
-/// The last [`task_done`](Self::task_done) and [`shutdown`](Self::shutdown) are linear in the number of those who wait; an
-/// immediate one in that of the items, too.
+/// or gives it back after a burst, moves all items; those before it have paid for that. Waking one that waits is a lock more;
+/// of [streams](Self::stream) an item wakes several. The last [`task_done`](Self::task_done) and [`shutdown`](Self::shutdown)
+/// are linear in the number of those who wait; an immediate one in that of the items, too.
 /// # Examples
 /// ```
 /// let queue = filch_sync::Queue::unbounded();

@@ -116,6 +116,8 @@ pub trait StreamTimeExt: Stream {
     /// The limit counts from the poll that first finds no item, not from the item before: the time that the caller
     /// takes is his own. An item that is there wins, even when its time is up.
     ///
+    /// # Errors
+    /// An item is [`Elapsed`](crate::Elapsed) when none came in time.
     /// # Cancel safety
     /// Dropping a future of the next item loses nothing; who asks again continues the same wait.
     ///

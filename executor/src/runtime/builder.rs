@@ -260,9 +260,9 @@ impl Builder {
     /// Starts the runtime.
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers, no blocking
-    /// threads, a name that no thread can have. Else what the operating system says when a thread or a descriptor cannot be had; threads that
-    /// did start are joined before.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a setting that makes no sense: no workers or more than 65,536,
+    /// no blocking threads, a name that no thread can have. Else what the operating system says when a thread or a
+    /// descriptor cannot be had; threads that did start are joined before.
     /// # Examples
     /// ```
     /// let runtime = filch::Runtime::builder().worker_threads(2).build()?;

@@ -126,6 +126,9 @@ impl TcpListener {
 
     /// The connections, one after the other; it never ends.
     ///
+    /// # Errors
+    /// Items are those of [`accept`](Self::accept).
+    /// # Examples
     /// ```
     /// use filch_net::{TcpListener, TcpStream};
     /// use futures_lite::StreamExt;

@@ -116,6 +116,9 @@ impl UnixListener {
 
     /// The connections, one after the other; it never ends.
     ///
+    /// # Errors
+    /// Items are those of [`accept`](Self::accept).
+    /// # Examples
     /// ```
     /// use filch_net::{UnixListener, UnixStream};
     /// use futures_lite::StreamExt;

@@ -19,7 +19,8 @@ use std::task::{Context, Poll, ready};
 /// Constant time, but to close the channel linear in the number of those who wait. A bounded channel whose slots fit into 64
 /// KiB sends with one exchange and no lock, as long as nothing is [reserved](Self::reserve) or [forced in](Self::force_send).
 /// Others take one lock, and where they grow allocate a block for every 32 values. To wait, or to wake one that does, is a
-/// lock more. [`len`](Self::len) looks again while others send.
+/// lock more; of receivers that wait as streams a value wakes [several](super::Receiver). [`len`](Self::len) looks again
+/// while others send.
 /// # Examples
 /// ```
 /// let (sender, receiver) = filch_sync::channel::unbounded();

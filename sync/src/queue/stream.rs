@@ -113,6 +113,11 @@ impl<T, O: Order<T>> fmt::Debug for QueueStream<'_, T, O> {
 
 /// Puts items; made by [`RawQueue::sink`].
 ///
+/// # Panics
+/// When something is sent before the sink is ready.
+/// # Errors
+/// [`PutError`] with the item that the sink held, when the queue was shut down before there was room.
+/// # Examples
 /// ```
 /// use futures_lite::future::{block_on, poll_fn};
 /// use futures_sink::Sink;

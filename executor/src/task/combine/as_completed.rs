@@ -16,6 +16,8 @@ use std::task::{Context, Poll};
 ///
 /// # Panics
 /// Where the caller has no runtime around it and none can be started, as [`spawn`](crate::spawn).
+/// # Errors
+/// An item is a [`JoinError`] for a task that panicked, or was aborted because its runtime ended.
 /// # Complexity
 /// A task and one small allocation for each future; constant time for each end.
 /// # Examples

@@ -21,6 +21,8 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Panics
 /// When `limit` is 0. When `f` or the iterator panics, so does the stream; the tasks that had begun are still there.
+/// # Errors
+/// An item is a [`JoinError`] for a task that panicked, or was aborted because its runtime ended.
 /// # Complexity
 /// A task and one small allocation for each item; constant time for each end.
 /// # Examples
@@ -52,6 +54,8 @@ where
 ///
 /// # Panics
 /// When `limit` is 0. When `f` or `items` panics, so does the stream; the tasks that had begun are still there.
+/// # Errors
+/// An item is a [`JoinError`] for a task that panicked, or was aborted because its runtime ended.
 /// # Complexity
 /// A task and one small allocation for each item; constant time for each end.
 /// # Examples
