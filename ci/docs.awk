@@ -88,6 +88,7 @@ function ask_function(    type, name, is_awaited) {
     is_awaited = item ~ /(^| )async fn / || type ~ /^impl (std::future::)?Future|dyn Future/ || is_among(future, name)
     if (type ~ /(^|[^A-Za-z])Result($|[^A-Za-z])/ || is_among(fallible, name)) demand("Errors")
     if (is_awaited) demand("Cancel safety")
+    if (FILENAME ~ /^sync\// && item ~ /(impl|:) Fn(Once|Mut)?\(/) demand("Panics")
     if (FILENAME !~ /^(sync|timer|executor)\//) return
     if (owner != "") { if (is_awaited || item ~ /fn (poll_[a-z_]+|[a-z_]+_blocking|len)[(<]/) costly[noun, owner] = 1 }
     else if (is_awaited) demand("Complexity")

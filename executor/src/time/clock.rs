@@ -70,7 +70,7 @@ pub fn resume() {
 /// When the future is dropped, the clock stays where it came to.
 ///
 /// # Complexity
-/// A move of the clock for each deadline on the way.
+/// A move of the clock for each deadline on the way; one for a clock that runs.
 /// # Examples
 /// ```
 /// use filch::time::{Clock, advance, interval};

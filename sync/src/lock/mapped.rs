@@ -15,6 +15,8 @@ use std::sync::Arc;
 impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// A guard of a part of the value.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Examples
     /// ```
     /// use filch_sync::{Lock, LockGuard};
@@ -32,6 +34,8 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
 
     /// A guard of a part of the value, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples
@@ -91,6 +95,9 @@ unsafe impl<U: ?Sized + Sync> Sync for MappedLockGuard<'_, U> {}
 impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
     /// A guard of a part of the part.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{Lock, LockGuard, MappedLockGuard};
     /// let lock = Lock::new((0, [1, 2]));
@@ -104,6 +111,8 @@ impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
 
     /// A guard of a part of the part, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples
@@ -166,6 +175,9 @@ impl<U: ?Sized + fmt::Display> fmt::Display for MappedLockGuard<'_, U> {
 impl<T: ?Sized> OwnedLockGuard<T> {
     /// A guard of a part of the value, as [`LockGuard::map`] makes it.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{Lock, OwnedLockGuard};
     /// use std::sync::Arc;
@@ -183,6 +195,8 @@ impl<T: ?Sized> OwnedLockGuard<T> {
 
     /// A guard of a part of the value, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples
@@ -233,6 +247,9 @@ unsafe impl<T: ?Sized + Send, U: ?Sized + Sync> Sync for OwnedMappedLockGuard<T,
 impl<T: ?Sized, U: ?Sized> OwnedMappedLockGuard<T, U> {
     /// A guard of a part of the part.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{Lock, OwnedLockGuard, OwnedMappedLockGuard};
     /// use std::sync::Arc;
@@ -250,6 +267,8 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedLockGuard<T, U> {
 
     /// A guard of a part of the part, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples

@@ -14,6 +14,8 @@ use std::ptr::NonNull;
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// A guard of a part of the value.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Examples
     /// ```
     /// use filch_sync::{RwLock, RwLockReadGuard};
@@ -29,6 +31,8 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 
     /// A guard of a part of the value, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples
@@ -73,6 +77,9 @@ unsafe impl<U: ?Sized + Sync> Sync for MappedRwLockReadGuard<'_, U> {}
 impl<'a, U: ?Sized> MappedRwLockReadGuard<'a, U> {
     /// A guard of a part of the part.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
     /// let lock = RwLock::new((0, [1, 2]));
@@ -104,6 +111,8 @@ impl<U: ?Sized> Drop for MappedRwLockReadGuard<'_, U> {
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// A guard of a part of the value.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Examples
     /// ```
     /// use filch_sync::{RwLock, RwLockWriteGuard};
@@ -121,6 +130,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// A guard of a part of the value, if there is one.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
     /// # Errors
     /// The guard itself, when there is not.
     /// # Examples
@@ -166,6 +177,9 @@ unsafe impl<U: ?Sized + Sync> Sync for MappedRwLockWriteGuard<'_, U> {}
 impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
     /// A guard of a part of the part.
     ///
+    /// # Panics
+    /// When `part` does; the lock is released.
+    /// # Examples
     /// ```
     /// use filch_sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
     /// let lock = RwLock::new((0, [1, 2]));
