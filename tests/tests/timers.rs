@@ -9,6 +9,7 @@ use filch::time::{
 use filch::{Runtime, spawn};
 use filch_tests::{Dice, PATIENCE, SLOWNESS, Tally, Watchdog, wait_until};
 use futures_lite::future::poll_once;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -95,6 +96,39 @@ fn a_timeout_drops_what_it_gave_up_and_the_inner_wins() {
         let outer = timeout(Duration::from_millis(2), timeout(PATIENCE, std::future::pending::<()>())).await;
         assert!(outer.is_err());
     });
+}
+
+#[test]
+fn of_scopes_whose_deadlines_have_come_the_earlier_elapses_whatever_threads_they_waited_on() {
+    let _watchdog = Watchdog::usual();
+    let clock = Clock::manual();
+    let runtime = Runtime::builder().worker_threads(4).clock(clock.clone()).build().expect("a runtime");
+    let milli = Duration::from_millis(1);
+    for (outer, inner, outer_elapses) in [(20, 20, false), (20, 10, false), (10, 20, true)].repeat(10) {
+        let start = clock.now();
+        let both_wait = Tally::new();
+        let tasks: Vec<_> = (0..200_usize)
+            .map(|number| {
+                let waits = both_wait.clone();
+                runtime.spawn(timeout_at(start + outer * milli, async move {
+                    // The outer one waits from here on, and the inner one perhaps on another worker.
+                    for _ in 0..=number % 7 {
+                        filch::yield_now().await;
+                    }
+                    let mut inner = pin!(timeout_at(start + inner * milli, pending::<()>()));
+                    assert!(poll_once(inner.as_mut()).await.is_none());
+                    waits.count();
+                    inner.await.is_err()
+                }))
+            })
+            .collect();
+        wait_until("all wait twice", || both_wait.counted() == 200);
+        clock.advance(100 * milli);
+        for task in tasks {
+            let ended = futures_lite::future::block_on(task).expect("no panic");
+            assert_eq!(ended.is_err(), outer_elapses, "of {outer} and {inner} the wrong one");
+        }
+    }
 }
 
 #[test]

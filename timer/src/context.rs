@@ -5,7 +5,7 @@
 //! fails for want of a context.
 
 use crate::clock::Clock;
-use crate::deadline::Scope;
+use crate::deadline::OutsideAll;
 use crate::fallback;
 use crate::line::Nanos;
 use crate::timer::Timer;
@@ -45,7 +45,7 @@ filch_primitive::thread_local! {
 pub struct EnterGuard {
     outer: Option<Context>,
     /// Scopes around the entering are not around what is polled inside.
-    _outside_all: Scope,
+    _outside_all: OutsideAll,
     /// It belongs to its thread.
     _not_send: PhantomData<*const ()>,
 }
@@ -75,7 +75,7 @@ pub fn enter(timer: &Timer, owner: bool) -> EnterGuard {
     let context = Context { timer: timer.clone(), owner };
     // A thread whose locals are gone keeps to the process-wide timer.
     let outer = CURRENT.try_with(|current| current.replace(Some(context))).ok().flatten();
-    EnterGuard { outer, _outside_all: Scope::outside_all(), _not_send: PhantomData }
+    EnterGuard { outer, _outside_all: OutsideAll::enter(), _not_send: PhantomData }
 }
 
 impl Drop for EnterGuard {

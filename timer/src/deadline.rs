@@ -10,10 +10,16 @@
 //! A scope polls its future before it looks at its own deadline, so that of two nested ones whose deadlines
 //! have both come the inner one would speak first. It does so only where its own deadline is not the later
 //! one. Otherwise it lets the outer one speak, once ([`yields`]): the outer one's deadline has come, so it
-//! ends in this poll or, where its wheel is still being turned, in the next; and it drops the inner one. The
+//! ends in this poll, and drops the inner one. The
 //! inner one has woken the task meanwhile, for something between the two may poll only what was woken. If it
 //! is polled again all the same, because the outer one was rescheduled or is not of this task at all, its own
 //! deadline counts.
+//!
+//! The two may be in different wheels, where the task was polled on different threads, and one wheel is turned
+//! before the other. So what a scope finds out stands in a cell of the thread, too: a time that the clock has come to
+//! ([`came`]). A scope whose deadline is no later than that need not wait for its wheel ([`has_come`]).
+//! One whose wheel has come to it says so before its future is polled, for the scopes within. One whose wheel comes
+//! to it during that poll has it polled once more. One that lets the outer one speak says so of the outer one's.
 //!
 //! Rejected: not registering a deadline later than the one in force. When the outer scope is rescheduled to a
 //! later time, nobody would wake the inner one.
@@ -31,6 +37,8 @@ pub(crate) const NEVER: Nanos = Nanos::MAX;
 
 filch_primitive::thread_local! {
     static IN_FORCE: Cell<Nanos> = const { Cell::new(NEVER) };
+    /// A time that this thread's clock has come to.
+    static COME: Cell<Nanos> = const { Cell::new(Nanos::MIN) };
 }
 
 /// The deadline in force here: the earliest of all scopes ([`timeout`](crate::timeout()),
@@ -103,7 +111,7 @@ pub fn remaining() -> Option<Duration> {
 /// });
 /// ```
 pub fn without_deadline<R>(f: impl FnOnce() -> R) -> R {
-    let _scope = Scope::outside_all();
+    let _outside_all = OutsideAll::enter();
     f()
 }
 
@@ -118,11 +126,6 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// From here on, nothing is in force.
-    pub(crate) fn outside_all() -> Self {
-        Self { outer: IN_FORCE.replace(NEVER) }
-    }
-
     /// From here on, `own` is in force as well.
     #[inline]
     pub(crate) fn enter(own: Nanos) -> Self {
@@ -145,8 +148,44 @@ impl Drop for Scope {
     }
 }
 
+/// What is polled while it lives is within no scope, and may go by another clock; afterwards all is as before.
+pub(crate) struct OutsideAll {
+    _scope: Scope,
+    come: Nanos,
+}
+
+impl OutsideAll {
+    /// From here on, nothing is in force.
+    pub(crate) fn enter() -> Self {
+        Self { _scope: Scope { outer: IN_FORCE.replace(NEVER) }, come: COME.replace(Nanos::MIN) }
+    }
+}
+
+impl Drop for OutsideAll {
+    fn drop(&mut self) {
+        COME.set(self.come);
+    }
+}
+
+/// Notes, for the other scopes, that a deadline has come, if it has by this thread's clock.
+#[cold]
+pub(crate) fn came(deadline: Nanos) {
+    if !has_come(deadline) && context::nanos() >= deadline {
+        COME.set(deadline);
+    }
+}
+
+/// Whether a deadline is known to have come. That it has not is not said.
+#[inline]
+pub(crate) fn has_come(deadline: Nanos) -> bool {
+    deadline <= COME.get()
+}
+
 /// Whether a scope whose deadline `own` has come leaves it to the scope `outer` to say so: because that one's
-/// came earlier.
+/// came earlier, as that one knows from now on.
 pub(crate) fn yields(own: Nanos, outer: Nanos) -> bool {
-    outer < own && context::nanos() >= outer
+    outer < own && {
+        came(outer);
+        has_come(outer)
+    }
 }

@@ -41,6 +41,17 @@ pub(crate) struct Registration {
     home: Option<Timer>,
 }
 
+/// How far a deadline has come, without a look at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Its wheel has not come to it yet.
+    Awaited,
+    /// It is due.
+    Fired,
+    /// No wheel knows.
+    Unknown,
+}
+
 impl Registration {
     /// A deadline that no wheel knows yet.
     pub(crate) fn new(deadline: Nanos) -> Self {
@@ -62,12 +73,19 @@ impl Registration {
         self.entry.beat()
     }
 
+    /// What its wheel has come to, if it is in one.
+    #[inline]
+    pub(crate) fn progress(&self) -> Progress {
+        match self.entry.state() {
+            State::Linked => Progress::Awaited,
+            State::Fired if !self.entry.was_moved() => Progress::Fired,
+            _ => Progress::Unknown,
+        }
+    }
+
     /// Whether it is due.
     pub(crate) fn is_elapsed(&self) -> bool {
-        if self.entry.state() == State::Fired && !self.entry.was_moved() {
-            return true;
-        }
-        self.has_come()
+        self.progress() == Progress::Fired || self.has_come()
     }
 
     /// Whether it is due, by the clock of the home, or else of this thread.

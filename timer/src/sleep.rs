@@ -2,7 +2,7 @@
 
 use crate::context;
 use crate::line::{Beat, Nanos, Resolution};
-use crate::registration::Registration;
+use crate::registration::{Progress, Registration};
 use filch_primitive::slice;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -235,6 +235,12 @@ impl Sleep {
     /// As [`reset`](Self::reset), on the time line.
     pub(crate) fn reset_to(self: Pin<&mut Self>, deadline: Nanos) {
         self.project().registration.reset(deadline);
+    }
+
+    /// How far it has come, without a look at the clock.
+    #[inline]
+    pub(crate) fn progress(&self) -> Progress {
+        self.registration.progress()
     }
 
     /// Ready once the deadline has come, whatever the time slice says.

@@ -16,6 +16,7 @@ pub use move_on::{MoveOn, move_on_after, move_on_at};
 use crate::context;
 use crate::deadline::{self, NEVER, Scope};
 use crate::line::Nanos;
+use crate::registration::Progress;
 use crate::sleep::{Sleep, sleep, sleep_until};
 use filch_primitive::slice;
 use pin_project_lite::pin_project;
@@ -344,6 +345,7 @@ impl<F: Future> Future for Timeout<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let awaited = this.limit.begin();
         let scope = Scope::enter(this.limit.sleep.nanos());
         let polled = this.future.poll(cx);
         let outer = scope.leave();
@@ -351,7 +353,7 @@ impl<F: Future> Future for Timeout<F> {
             *this.limit.project().phase = Phase::Finished;
             return Poll::Ready(Ok(output));
         }
-        ready!(this.limit.poll_expired(outer, cx));
+        ready!(this.limit.poll_expired(awaited, outer, cx));
         Poll::Ready(Err(Elapsed(())))
     }
 }
@@ -377,17 +379,35 @@ impl Limit {
         this.sleep.reset_to(deadline);
     }
 
-    /// Ready when this scope, whose future is not ready, ends by its deadline; `outer` is in force around it.
-    fn poll_expired(self: Pin<&mut Self>, outer: Nanos, cx: &mut Context<'_>) -> Poll<()> {
+    /// Before the future is polled: if the deadline has come, the scopes within are to know. Answers whether its wheel has yet to come
+    /// to it.
+    #[inline]
+    fn begin(&self) -> bool {
+        let progress = self.sleep.progress();
+        if progress == Progress::Fired {
+            deadline::came(self.sleep.nanos());
+        }
+        progress == Progress::Awaited
+    }
+
+    /// Ready when this scope, whose future is not ready, ends by its deadline; `outer` is in force around it. Its wheel had yet to come
+    /// to it, when the future was polled, if `awaited`.
+    fn poll_expired(self: Pin<&mut Self>, awaited: bool, outer: Nanos, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let first = *this.phase == Phase::New;
         if first {
             *this.phase = Phase::Active;
         }
         // Registered even without a deadline, so that one that it is rescheduled to wakes the task.
-        ready!(this.sleep.as_mut().poll_due(cx));
+        let fired = this.sleep.as_mut().poll_due(cx).is_ready();
         let own = this.sleep.nanos();
-        if own == NEVER {
+        let known = deadline::has_come(own);
+        if own == NEVER || !(fired || known) {
+            return Poll::Pending;
+        }
+        if awaited && !known {
+            // It fired just now. A scope within, with a deadline no later, may not know that it has come.
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         if *this.phase == Phase::Active && deadline::yields(own, outer) {

@@ -4,13 +4,16 @@ use super::Scope;
 use crate::line::Nanos;
 use crate::testing::{Count, MILLI, manual, poll, poll_once};
 use crate::{
-    deadline, move_on_after, now, remaining, sleep, timeout, timeout_at, timeout_with, without_deadline,
+    Clock, Elapsed, Timeout, Timer, deadline, enter, move_on_after, now, remaining, sleep, timeout,
+    timeout_at, timeout_with, without_deadline,
 };
-use std::future::{pending, poll_fn, ready};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, Pending, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 #[test]
 fn there_is_none_outside_of_all_scopes_and_none_without_a_limit() {
@@ -124,6 +127,140 @@ fn of_two_that_came_at_once_the_earlier_is_the_one_that_elapsed() {
         Poll::Ready(Ok(Err(_)))
     ));
     assert!(timer.is_empty());
+}
+
+thread_local! {
+    /// What is polled when the wheel that is turned first has been turned, and what came of it.
+    static BETWEEN: RefCell<(Option<Scopes>, Option<Outcome>)> = const { RefCell::new((None, None)) };
+}
+
+type Scopes = Pin<Box<dyn Future<Output = Outcome>>>;
+/// The outer one's, of the inner one's.
+type Outcome = Result<Result<(), Elapsed>, Elapsed>;
+
+/// One scope within another, each in a wheel of its own, polled when both have come and one wheel has been turned.
+fn of_two_wheels<F>(
+    outer_after: Duration,
+    inner_after: Duration,
+    inner_is_turned: bool,
+    limit: impl Fn(Instant, Later) -> F,
+) -> Option<Outcome>
+where
+    F: Future<Output = Outcome> + 'static,
+{
+    let clock = Clock::manual();
+    // Turned in the order they were made.
+    let first = Timer::with_notify(clock.clone(), || {
+        BETWEEN.with_borrow_mut(|(scopes, outcome)| {
+            if let Some(scopes) = scopes
+                && let Poll::Ready(came) = poll_once(scopes.as_mut())
+            {
+                *outcome = Some(came);
+            }
+        });
+    });
+    let second = Timer::new(clock.clone());
+    let (outer_wheel, inner_wheel) = if inner_is_turned { (&second, &first) } else { (&first, &second) };
+    let start = clock.now();
+    let begun = Rc::new(Cell::new(false));
+    let inner = Box::pin(timeout_at(start + inner_after, pending::<()>()));
+    let mut scopes: Scopes = Box::pin(limit(start + outer_after, Later { begun: begun.clone(), inner }));
+    let mut poll_in = |wheel| {
+        let _context = enter(wheel, true);
+        assert!(poll_once(scopes.as_mut()).is_pending());
+    };
+    poll_in(outer_wheel);
+    begun.set(true);
+    poll_in(inner_wheel);
+    assert_eq!((outer_wheel.len(), inner_wheel.len()), (1, 1));
+    BETWEEN.set((Some(scopes), None));
+    let _context = enter(&second, true);
+    clock.advance(100 * MILLI);
+    BETWEEN.take().1
+}
+
+/// A scope that is first polled when something has begun.
+struct Later {
+    begun: Rc<Cell<bool>>,
+    inner: Pin<Box<Timeout<Pending<()>>>>,
+}
+
+impl Future for Later {
+    type Output = Result<(), Elapsed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.begun.get() { self.inner.as_mut().poll(cx) } else { Poll::Pending }
+    }
+}
+
+#[test]
+fn of_two_in_different_wheels_too_the_earlier_elapses_and_of_equal_ones_the_inner() {
+    let rescheduled = |at: Instant, inner| {
+        let limited = timeout_with(None, |_| inner);
+        limited.handle().reschedule(at).unwrap();
+        limited
+    };
+    for (outer, inner, came) in
+        [(1, 1, Ok(Err(Elapsed::new()))), (2, 1, Ok(Err(Elapsed::new()))), (1, 2, Err(Elapsed::new()))]
+    {
+        for inner_is_turned in [false, true] {
+            let (outer, inner) = (outer * MILLI, inner * MILLI);
+            let case = (outer, inner, inner_is_turned);
+            assert_eq!(of_two_wheels(outer, inner, inner_is_turned, timeout_at), Some(came), "{case:?}");
+            assert_eq!(of_two_wheels(outer, inner, inner_is_turned, rescheduled), Some(came), "{case:?}");
+        }
+    }
+}
+
+#[test]
+fn of_two_that_come_while_the_inner_one_is_polled_it_is_asked_once_more() {
+    let (clock, _timer, _context) = manual();
+    let count = Count::new();
+    let mut inner = Box::pin(timeout(MILLI, pending::<()>()));
+    let mut polls = 0;
+    let mut outer = pin!(timeout(
+        MILLI,
+        poll_fn(|cx| {
+            let polled = inner.as_mut().poll(cx);
+            polls += 1;
+            if polls == 2 {
+                clock.advance(MILLI);
+            }
+            polled
+        })
+    ));
+    assert!(poll(outer.as_mut(), &count).is_pending());
+    assert_eq!(count.get(), 0);
+    assert!(poll(outer.as_mut(), &count).is_pending());
+    assert!(count.get() > 0);
+    assert_eq!(poll(outer, &count), Poll::Ready(Ok(Err(Elapsed::new()))));
+}
+
+#[test]
+fn that_a_time_has_come_is_known_by_its_own_clock_alone() {
+    let [ahead, behind] = [Clock::manual(), Clock::manual()];
+    let mut late = pin!(timeout(2 * MILLI, pending::<()>()));
+    let timers = [&ahead, &behind].map(|clock| Timer::new(clock.clone()));
+    let _behind = enter(&timers[1], true);
+    {
+        let _ahead = enter(&timers[0], true);
+        let mut hour = pin!(timeout(3_600_000 * MILLI, pending::<()>()));
+        assert!(poll_once(hour.as_mut()).is_pending());
+        ahead.advance(3_600_000 * MILLI);
+        assert!(poll_once(hour).is_ready());
+    }
+    assert!(poll_once(late.as_mut()).is_pending());
+    // Nor by one that is polled away from its wheel.
+    let mut stray = pin!(timeout(3_600_000 * MILLI, pending::<()>()));
+    {
+        let _ahead = enter(&timers[0], true);
+        assert!(poll_once(stray.as_mut()).is_pending());
+        ahead.advance(3_600_000 * MILLI);
+    }
+    assert!(poll_once(stray).is_ready());
+    assert!(poll_once(late.as_mut()).is_pending());
+    behind.advance(3 * MILLI);
+    assert!(poll_once(late).is_ready());
 }
 
 #[test]

@@ -149,6 +149,7 @@ impl<F: Future> Future for TimeoutWith<F> {
         let mut this = self.project();
         let (deadline, mut waker) = this.end.take();
         this.limit.as_mut().follow(deadline);
+        let mut awaited = this.limit.begin();
         let scope = Scope::enter(deadline);
         let polled = this.future.poll(cx);
         let outer = scope.leave();
@@ -161,8 +162,8 @@ impl<F: Future> Future for TimeoutWith<F> {
         }
         loop {
             let deadline = this.end.wait(&mut waker);
-            this.limit.as_mut().follow(deadline);
-            if this.limit.as_mut().poll_expired(outer, cx).is_pending() {
+            awaited &= !this.limit.as_mut().follow(deadline);
+            if this.limit.as_mut().poll_expired(awaited, outer, cx).is_pending() {
                 return Poll::Pending;
             }
             if this.end.expire(deadline) {
@@ -173,11 +174,13 @@ impl<F: Future> Future for TimeoutWith<F> {
 }
 
 impl Limit {
-    /// Takes over a deadline from the desk.
-    fn follow(self: Pin<&mut Self>, deadline: Nanos) {
-        if self.sleep.nanos() != deadline {
+    /// Takes over a deadline from the desk. Answers whether it is another one.
+    fn follow(self: Pin<&mut Self>, deadline: Nanos) -> bool {
+        let other = self.sleep.nanos() != deadline;
+        if other {
             self.reset_to(deadline);
         }
+        other
     }
 }
 
