@@ -360,6 +360,53 @@ fn a_clock_that_stands_still_and_is_not_told_to_move_does_not() {
     }));
 }
 
+/// Works until the last point, within limits by the points before it; answers how far outside the one is that elapsed.
+async fn within(base: Instant, limits: &[u32], work: u32) -> Result<(), usize> {
+    // Each level may go on on another worker.
+    filch::yield_now().await;
+    match limits {
+        [] => {
+            sleep_until(base + work * HOUR).await;
+            Ok(())
+        }
+        [limit, inner @ ..] => {
+            match time::timeout_at(base + *limit * HOUR, Box::pin(within(base, inner, work))).await {
+                Ok(result) => result.map_err(|depth| depth + 1),
+                Err(_) => Err(0),
+            }
+        }
+    }
+}
+
+#[test]
+fn of_what_ends_at_once_what_is_further_inside_is_first() {
+    let watchdog = Watchdog::usual();
+    let mut dice = Dice::new();
+    for workers in [1, 4].repeat(10) {
+        let runtime = auto(&watchdog, workers);
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let limits: Vec<_> = (0..=dice.below(4)).map(|_| 1 + dice.below(6) as u32).collect();
+                let work = 1 + dice.below(8) as u32;
+                runtime.spawn(async move {
+                    let base = time::now();
+                    let result = within(base, &limits, work).await;
+                    let first = limits.iter().copied().min().unwrap();
+                    let elapses = limits.iter().rposition(|limit| *limit == first).unwrap();
+                    let expected = if work <= first { Ok(()) } else { Err(elapses) };
+                    assert_eq!(result, expected, "{work} hours within {limits:?}");
+                    assert_eq!(time::now(), base + work.min(first) * HOUR);
+                })
+            })
+            .collect();
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+    }
+}
+
 #[test]
 fn what_never_ends_does_not_take_the_clock_to_the_end_of_time() {
     let watchdog = Watchdog::usual();

@@ -17,8 +17,8 @@
 //!
 //! The two may be in different wheels, where the task was polled on different threads, and one wheel is turned
 //! before the other. So what a scope finds out stands in a cell of the thread, too: a time that the clock has come to
-//! ([`came`]). A scope whose deadline is no later than that need not wait for its wheel ([`has_come`]).
-//! One whose wheel has come to it says so before its future is polled, for the scopes within. One whose wheel comes
+//! ([`came`]). A scope, or a sleep, whose deadline is no later than that does not wait for its wheel ([`has_come`]).
+//! One whose wheel has come to it says so before its future is polled, for what is within. One whose wheel comes
 //! to it during that poll has it polled once more. One that lets the outer one speak says so of the outer one's.
 //!
 //! Rejected: not registering a deadline later than the one in force. When the outer scope is rescheduled to a
@@ -170,8 +170,11 @@ impl Drop for OutsideAll {
 /// Notes, for the other scopes, that a deadline has come, if it has by this thread's clock.
 #[cold]
 pub(crate) fn came(deadline: Nanos) {
-    if !has_come(deadline) && context::nanos() >= deadline {
-        COME.set(deadline);
+    if !has_come(deadline) {
+        let now = context::nanos();
+        if now >= deadline {
+            COME.set(now);
+        }
     }
 }
 

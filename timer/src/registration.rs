@@ -2,7 +2,8 @@
 //!
 //! Polled:
 //! 1. *Fired*: ready, unless the deadline was moved under the wheel's eyes; then as if idle.
-//! 2. *Linked*, and the registered waker wakes this task: pending, no lock.
+//! 2. *Linked*, and the registered waker wakes this task: pending, no lock. Unless somebody on this thread [found](deadline::came)
+//!    that the time has come, and the home's clock agrees: then it is taken out under the home's lock, and ready.
 //! 3. *Linked*, another waker: it is cloned first, then exchanged under the lock; the one before is dropped after
 //!    it.
 //! 4. *Idle*, and the deadline was ahead when it was set a moment ago: the clock is not read again, which would
@@ -27,6 +28,7 @@
 #![allow(unsafe_code, reason = "keeps the entry in place for as long as a wheel points to it")]
 
 use crate::context;
+use crate::deadline;
 use crate::entry::{Entry, State};
 use crate::fallback;
 use crate::line::{Beat, Nanos};
@@ -100,6 +102,9 @@ impl Registration {
         // SAFETY: nothing is moved out of it; the entry, the part a wheel points to, is only borrowed.
         let this = unsafe { self.get_unchecked_mut() };
         if this.entry.state() == State::Linked {
+            if deadline::has_come(this.entry.deadline()) && this.has_come() {
+                return this.leave();
+            }
             // SAFETY: we are the future, polled; it is linked, so it was.
             if unsafe { this.entry.registered(cx.waker()) } || this.exchange_waker(cx) {
                 return Poll::Pending;
@@ -109,6 +114,18 @@ impl Registration {
             return Poll::Ready(());
         }
         this.register(cx)
+    }
+
+    /// Linked, and due: goes without its wheel.
+    #[cold]
+    fn leave(&self) -> Poll<()> {
+        if let Some(home) = &self.home {
+            // SAFETY: we are the future, and what is linked is linked with its home.
+            let waker = unsafe { home.unlink(&self.entry) };
+            drop(waker);
+        }
+        self.entry.fired();
+        Poll::Ready(())
     }
 
     /// Gives the deadline up and takes another.

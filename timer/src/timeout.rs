@@ -379,7 +379,7 @@ impl Limit {
         this.sleep.reset_to(deadline);
     }
 
-    /// Before the future is polled: if the deadline has come, the scopes within are to know. Answers whether its wheel has yet to come
+    /// Before the future is polled: if the deadline has come, what is within is to know. Answers whether its wheel has yet to come
     /// to it.
     #[inline]
     fn begin(&self) -> bool {
@@ -399,14 +399,13 @@ impl Limit {
             *this.phase = Phase::Active;
         }
         // Registered even without a deadline, so that one that it is rescheduled to wakes the task.
-        let fired = this.sleep.as_mut().poll_due(cx).is_ready();
+        ready!(this.sleep.as_mut().poll_due(cx));
         let own = this.sleep.nanos();
-        let known = deadline::has_come(own);
-        if own == NEVER || !(fired || known) {
+        if own == NEVER {
             return Poll::Pending;
         }
-        if awaited && !known {
-            // It fired just now. A scope within, with a deadline no later, may not know that it has come.
+        if awaited && !deadline::has_come(own) {
+            // It fired just now. What is within, with a deadline no later, may not know that it has come.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -1,14 +1,14 @@
 //! Deadlines in force, as trio's tests of `current_effective_deadline` and of nested scopes pin them.
 
-use super::Scope;
+use super::{Scope, has_come};
 use crate::line::Nanos;
 use crate::testing::{Count, MILLI, manual, poll, poll_once};
 use crate::{
-    Clock, Elapsed, Timeout, Timer, deadline, enter, move_on_after, now, remaining, sleep, timeout,
+    Clock, Elapsed, Timer, deadline, enter, move_on_after, now, remaining, sleep, sleep_until, timeout,
     timeout_at, timeout_with, without_deadline,
 };
 use std::cell::{Cell, RefCell};
-use std::future::{Future, Pending, pending, poll_fn, ready};
+use std::future::{Future, pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -143,7 +143,8 @@ fn of_two_wheels<F>(
     outer_after: Duration,
     inner_after: Duration,
     inner_is_turned: bool,
-    limit: impl Fn(Instant, Later) -> F,
+    inner: impl FnOnce(Instant) -> Inner,
+    limit: impl FnOnce(Instant, Later) -> F,
 ) -> Option<Outcome>
 where
     F: Future<Output = Outcome> + 'static,
@@ -163,7 +164,7 @@ where
     let (outer_wheel, inner_wheel) = if inner_is_turned { (&second, &first) } else { (&first, &second) };
     let start = clock.now();
     let begun = Rc::new(Cell::new(false));
-    let inner = Box::pin(timeout_at(start + inner_after, pending::<()>()));
+    let inner = inner(start + inner_after);
     let mut scopes: Scopes = Box::pin(limit(start + outer_after, Later { begun: begun.clone(), inner }));
     let mut poll_in = |wheel| {
         let _context = enter(wheel, true);
@@ -179,10 +180,12 @@ where
     BETWEEN.take().1
 }
 
-/// A scope that is first polled when something has begun.
+type Inner = Pin<Box<dyn Future<Output = Result<(), Elapsed>>>>;
+
+/// What is first polled when something has begun.
 struct Later {
     begun: Rc<Cell<bool>>,
-    inner: Pin<Box<Timeout<Pending<()>>>>,
+    inner: Inner,
 }
 
 impl Future for Later {
@@ -200,14 +203,31 @@ fn of_two_in_different_wheels_too_the_earlier_elapses_and_of_equal_ones_the_inne
         limited.handle().reschedule(at).unwrap();
         limited
     };
-    for (outer, inner, came) in
-        [(1, 1, Ok(Err(Elapsed::new()))), (2, 1, Ok(Err(Elapsed::new()))), (1, 2, Err(Elapsed::new()))]
-    {
+    let scope = |at| -> Inner { Box::pin(timeout_at(at, pending::<()>())) };
+    // What is ready wins, as ever.
+    let ready_at = |at| -> Inner {
+        Box::pin(async move {
+            sleep_until(at).await;
+            Ok(())
+        })
+    };
+    let (inner_elapses, outer_elapses) = (Ok(Err(Elapsed::new())), Err(Elapsed::new()));
+    for (outer, inner, came) in [(1, 1, inner_elapses), (2, 1, inner_elapses), (1, 2, outer_elapses)] {
         for inner_is_turned in [false, true] {
             let (outer, inner) = (outer * MILLI, inner * MILLI);
             let case = (outer, inner, inner_is_turned);
-            assert_eq!(of_two_wheels(outer, inner, inner_is_turned, timeout_at), Some(came), "{case:?}");
-            assert_eq!(of_two_wheels(outer, inner, inner_is_turned, rescheduled), Some(came), "{case:?}");
+            assert_eq!(
+                of_two_wheels(outer, inner, inner_is_turned, scope, timeout_at),
+                Some(came),
+                "{case:?}"
+            );
+            assert_eq!(
+                of_two_wheels(outer, inner, inner_is_turned, scope, rescheduled),
+                Some(came),
+                "{case:?}"
+            );
+            let came = of_two_wheels(outer, inner, inner_is_turned, ready_at, timeout_at);
+            assert_eq!(came, Some(Ok(Ok(()))), "{case:?}");
         }
     }
 }
@@ -261,6 +281,20 @@ fn that_a_time_has_come_is_known_by_its_own_clock_alone() {
     assert!(poll_once(late.as_mut()).is_pending());
     behind.advance(3 * MILLI);
     assert!(poll_once(late).is_ready());
+    // Nor for one that goes by another.
+    let mut still = pin!(timeout(MILLI, sleep(MILLI)));
+    assert!(poll_once(still.as_mut()).is_pending());
+    {
+        let _ahead = enter(&timers[0], true);
+        let mut milli = pin!(timeout(MILLI, pending::<()>()));
+        assert!(poll_once(milli.as_mut()).is_pending());
+        ahead.advance(MILLI);
+        assert!(poll_once(milli).is_ready());
+        assert!(has_come(Nanos::from(behind.now() + MILLI)));
+        assert!(poll_once(still.as_mut()).is_pending());
+    }
+    behind.advance(MILLI);
+    assert!(poll_once(still).is_ready());
 }
 
 #[test]
