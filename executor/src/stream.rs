@@ -73,6 +73,8 @@ where
     type Item = A::Item;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Streams of others may know no time slice.
+        ready!(slice::proceed(cx));
         let this = self.project();
         let (mut first, mut second) = (this.first, this.second);
         for _ in 0..2 {

@@ -1,8 +1,8 @@
 //! Several streams that become one: `merge`, `merge_all`.
 
-use filch::block_on;
 use filch::stream::{self, Stream, StreamExt};
 use filch::sync::channel;
+use filch::{block_on, spawn};
 use filch_tests::{Tally, Watchdog, pending_until_dropped};
 use std::collections::VecDeque;
 use std::iter;
@@ -40,6 +40,20 @@ fn merge_takes_turns_and_waits_for_both() {
         drop(right.0);
         assert_eq!((merged.next().await, merged.next().await, merged.next().await), (Some(7), None, None));
     });
+}
+
+#[test]
+fn streams_that_always_have_items_give_way_once_merged() {
+    async fn gives_way(items: impl Stream<Item = u32>) {
+        let mut items = pin!(items);
+        // There is always one, but the time slice ends.
+        while poll_now(items.next()).is_ready() {}
+    }
+    let _watchdog = Watchdog::usual();
+    let two = spawn(gives_way(stream::merge(stream::repeat(1), stream::repeat(2))));
+    let many = spawn(gives_way(stream::merge_all([stream::repeat(1), stream::repeat(2)])));
+    block_on(two).expect("no panic");
+    block_on(many).expect("no panic");
 }
 
 /// A stream of what is put in, which counts how often it is polled.
