@@ -12,42 +12,41 @@
 //! was sent before is still received.
 //!
 //! # States
-//! One ring of slots (`ring.rs`) behind a byte lock. A position is the number of a value since the beginning,
-//! 64 bits wide; the ring holds those from its head up to its tail. Each receiver has the position of the value
-//! it wants next, and stands *in the slot* of that value, or behind the last; each slot counts who stands in
-//! it.
+//! A row of slots (`ring.rs`), each with a word of its own (`slot.rs`), and a byte lock around what is common to them. A position is the number of a
+//! value since the beginning, 64 bits wide; the ring holds those from its head up to its tail. Each receiver has the position of the value
+//! it wants next, and stands *in the slot* of that value, which may be the one still to come; each slot counts who stands in it.
 //!
-//! | move | what changes |
-//! |---|---|
-//! | send | a slot more, in which all stand who stood behind the last |
-//! | receive | one step from a slot to the next; a first slot that nobody stands in any more is taken out |
-//! | overwrite | the first slot goes, and who stood in it stands in the next, its position still the old one: so far it lags |
-//! | a receiver goes | out of its slot; first slots that nobody stands in are taken out |
+//! | move | what changes | lock |
+//! |---|---|---|
+//! | send | a value in the slot of the tail, where all stand who have had everything | yes |
+//! | receive | one step from a slot to the next; a first slot that nobody stands in any more is taken out | the last in the first slot, and at the end of a block |
+//! | overwrite | the first slot goes, and who stood in it stands in the next, its position still the old one: so far it lags | yes |
+//! | a receiver goes | out of its slot; first slots that nobody stands in are taken out | yes |
 //!
 //! So each move takes constant time, whatever the number of receivers, and a slot is given back by the one that
-//! leaves it last. That one moves the value out; the others clone it.
+//! leaves it last. That one moves the value out, if it is one that must be dropped; the others clone it.
 //!
 //! # Protocol
-//! Send, receive, go: 1. under the ring's lock, the move above. 2. Having unlocked, look whether anybody waits
+//! Send, receive, go: 1. the move above. 2. Holding no lock, look whether anybody waits
 //! in the line (`line.rs`) concerned, and tell. 3. Values are cloned and dropped after that.
 //!
-//! Wait: as `line.rs` says, with the move as its attempt.
+//! Wait: as `line.rs` says, with the move as its attempt. Whoever finds nothing, or no room, has found so under the lock.
 //!
 //! A send tells those that wait and have had all values before this one: each of them once. Receiving the last
 //! of a first slot tells one sender per slot, and all sinks. A send that leaves room tells one more. A sender that was
 //! told and goes without sending passes it on.
 //!
 //! # Why it is right
-//! *Nothing is lost or doubled*: what a receiver gets next depends on its position alone, which changes under
-//! the lock, in one step with the ring. The first slot has somebody standing in it, so a ring without receivers
-//! is empty. (For a moment it may not: a receiver that goes takes out what only it wanted a batch at a time. Who
-//! then leaves a slot that is not the first leaves it to that one.)
+//! *Nothing is lost or doubled*: what a receiver gets next depends on its position alone, which changes in its own step off the slot; or it is
+//! overwritten, and which of the two comes first is decided in one word. The first slot has somebody standing in it, or one that has just left it and
+//! is about to take it out, so a ring without receivers is empty.
 //!
 //! *Gaps are exact*: the head counts what was overwritten; a position below it is as many values behind as it
 //! missed.
 //!
-//! *No user code under a lock*: slots hold an `Arc`; that is what moves under the lock. `T`'s clone runs beside
-//! other clones of the same value, so that ends cross threads only with `T: Send + Sync`.
+//! *No user code under a lock*: a value is cloned where it lies, beside other clones of it, so that ends cross threads only with
+//! `T: Send + Sync`. Nobody waits for that: a value that is overwritten meanwhile stays for those that read it, and the last of them drops it.
+//! What moves under the lock is bytes.
 //!
 //! *Futurelock*: telling a sender reserves nothing. One that is never polled again leaves its place to whoever is polled, a
 //! newcomer too, and the next send of anybody tells the next of it: so any number of them stop nobody who sends and is told, and
@@ -57,8 +56,9 @@
 //! # Rejected
 //! A count of the receivers that still want a slot's value, in each slot: a receiver that goes would have to
 //! walk all slots in front of it. Cloning under the slot's lock, which asks only `Send`: user code that may
-//! come back to the channel would find itself locked out. A lock for each slot: receivers far apart would not
-//! meet, at the price of a count per slot and receiver, see above, and of a second lock for each send. An end
+//! come back to the channel would find itself locked out. An `Arc` for each value, moved under one lock for all: an allocation for each send, and whoever
+//! receives stands in the way of whoever sends (twice the time for both where they meet). Some values at a time into each receiver's hands: what the channel holds,
+//! when a value is dropped and how far senders may run ahead would no longer be exact. An end
 //! that keeps the channel open without receiving: [`Sender::subscribe`] and [`WeakSender`] make up for it.
 //!
 //! # Examples
@@ -84,6 +84,7 @@ mod ring;
 mod sender;
 mod shared;
 mod sink;
+mod slot;
 mod statistics;
 #[cfg(all(test, not(filch_loom)))]
 mod tests;
@@ -136,6 +137,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 fn ends<T>(capacity: usize, when_full: WhenFull) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a broadcast channel holds at least one value");
-    let shared = Arc::new(Shared::new(capacity, when_full));
-    (Sender::first(shared.clone()), Receiver::first(shared))
+    let (shared, stand) = Shared::new(capacity, when_full);
+    let shared = Arc::new(shared);
+    (Sender::first(shared.clone()), Receiver::first(shared, stand))
 }

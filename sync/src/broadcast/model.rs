@@ -1,6 +1,6 @@
 //! Sending against receiving, going and closing. What is counted in every model: the values.
 
-use super::{RecvError, Sender, TryRecvError, bounded, lossy};
+use super::{Receiver, RecvError, Sender, TryRecvError, bounded, lossy};
 use filch_primitive::model::{Bell, poll_once};
 use filch_primitive::mutant::assert_noticed;
 use filch_primitive::sync::Arc;
@@ -172,6 +172,200 @@ fn loom_two_that_receive_share_a_value_and_one_moves_it_out() {
         assert_eq!(thread.join().unwrap(), Ok(1));
         assert!(sender.is_empty());
     });
+}
+
+/// What `receiver` has until there is nothing more: values, and how many it missed.
+fn drain(receiver: &mut Receiver<Value>) -> (Vec<usize>, u64) {
+    let (mut received, mut missed) = (Vec::new(), 0);
+    loop {
+        match receiver.try_recv() {
+            Ok(value) => received.push(*value),
+            Err(TryRecvError::Lagged(gap)) => missed += gap,
+            Err(TryRecvError::Empty) => return (received, missed),
+            Err(TryRecvError::Closed) => panic!("the sender is there"),
+        }
+    }
+}
+
+/// Two stand in the first slot. One receives, without the lock, while the value is being overwritten: it has the value or a gap, and
+/// whoever reads or overwrites last drops it.
+#[test]
+fn loom_a_receive_without_the_lock_meets_one_that_overwrites() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(1);
+        let mut other = receiver.clone();
+        assert!(send(&sender, 1));
+        let sending = thread::spawn(move || {
+            assert!(send(&sender, 2));
+            sender
+        });
+        let first = receiver.try_recv().map(|value| *value);
+        let sender = sending.join().unwrap();
+        match first {
+            Ok(1) => assert_eq!(drain(&mut receiver), (vec![2], 0)),
+            Err(TryRecvError::Lagged(1)) => assert_eq!(drain(&mut receiver), (vec![2], 0)),
+            first => panic!("{first:?}"),
+        }
+        assert_eq!(drain(&mut other), (vec![2], 1));
+        assert!(sender.is_empty());
+    });
+}
+
+/// The same with a value that nothing needs to be done for: nobody counts those that read it.
+#[test]
+fn loom_a_plain_value_is_read_while_it_is_overwritten() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(1);
+        let other = receiver.clone();
+        assert_eq!(sender.try_send(1), Ok(2));
+        let sending = thread::spawn(move || {
+            // To the end of a block, and around.
+            (2..5).for_each(|number| assert_eq!(sender.try_send(number), Ok(2)));
+            sender
+        });
+        match receiver.try_recv() {
+            Ok(number) => assert!((1..5).contains(&number)),
+            Err(TryRecvError::Lagged(gap)) => assert!((1..4).contains(&gap)),
+            Err(other) => panic!("there is a value: {other}"),
+        }
+        drop((sending.join().unwrap(), other));
+    });
+}
+
+/// As before, and the next slot is overwritten as well: who has arrived there before counts once wherever that was moved to, who arrives
+/// after not at all.
+#[test]
+fn loom_a_receive_without_the_lock_meets_one_that_overwrites_twice() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(1);
+        let mut other = receiver.clone();
+        assert!(send(&sender, 1));
+        let sending = thread::spawn(move || {
+            assert!(send(&sender, 2) && send(&sender, 3));
+            sender
+        });
+        let mut received = Vec::new();
+        let mut missed = 0;
+        match receiver.try_recv() {
+            Ok(value) => received.push(*value),
+            Err(TryRecvError::Lagged(gap)) => missed += gap,
+            Err(other) => panic!("there is a value: {other}"),
+        }
+        let sender = sending.join().unwrap();
+        let rest = drain(&mut receiver);
+        received.extend(rest.0);
+        missed += rest.1;
+        assert_eq!(received.len() as u64 + missed, 3, "{received:?}");
+        assert!(received.is_sorted() && received.last() == Some(&3), "{received:?}");
+        assert_eq!(drain(&mut other), (vec![3], 2));
+        assert!(sender.is_empty());
+    });
+}
+
+/// Two stand in the slot of the value to come: what is received without the lock was written before.
+#[test]
+fn loom_a_receive_meets_a_send_without_the_lock() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(1);
+        let mut other = receiver.clone();
+        let sending = thread::spawn(move || {
+            assert!(send(&sender, 1));
+            sender
+        });
+        let first = receiver.try_recv().map(|value| *value);
+        let sender = sending.join().unwrap();
+        match first {
+            Ok(1) => assert_eq!(drain(&mut receiver), (vec![], 0)),
+            Err(TryRecvError::Empty) => assert_eq!(drain(&mut receiver), (vec![1], 0)),
+            first => panic!("{first:?}"),
+        }
+        assert_eq!(drain(&mut other), (vec![1], 0));
+        assert!(sender.is_empty());
+    });
+}
+
+/// The one place is free once both have had the value, whoever left last; the sender that waits hears of it, even if both were there
+/// at once.
+#[test]
+fn loom_a_sender_that_waits_meets_two_that_receive_without_the_lock() {
+    loom::model(|| {
+        let (sender, mut receiver) = bounded(1);
+        let mut other = receiver.clone();
+        assert!(send(&sender, 1));
+        let (bell, waker) = Bell::new();
+        let mut waits = Box::pin(sender.send(Arc::new(2)));
+        assert!(poll_once(&mut waits, &waker).is_pending());
+        let thread = thread::spawn(move || {
+            assert_eq!(other.try_recv().map(|value| *value), Ok(1));
+            other
+        });
+        assert_eq!(receiver.try_recv().map(|value| *value), Ok(1));
+        let mut other = thread.join().unwrap();
+        assert_eq!(bell.rings(), 1);
+        assert!(poll_once(&mut waits, &waker).is_ready());
+        assert_eq!((drain(&mut receiver), drain(&mut other)), ((vec![2], 0), (vec![2], 0)));
+        drop(waits);
+        assert!(sender.is_empty());
+    });
+}
+
+/// One goes on through slots that the other still wants, and the other goes: between them they take out everything.
+#[test]
+fn loom_one_that_runs_ahead_meets_the_drop_of_the_one_behind() {
+    loom::model(|| {
+        let (sender, mut receiver) = bounded(4);
+        let behind = receiver.clone();
+        assert!(send(&sender, 1) && send(&sender, 2));
+        let thread = thread::spawn(move || drop(behind));
+        assert_eq!(drain(&mut receiver), (vec![1, 2], 0));
+        thread.join().unwrap();
+        assert!(sender.is_empty());
+    });
+}
+
+#[test]
+fn loom_canary_a_value_that_is_not_seen() {
+    assert_noticed("broadcast.put.order", "broadcast::model::loom_a_receive_meets_a_send_without_the_lock");
+}
+
+#[test]
+fn loom_canary_a_reader_that_is_not_waited_for() {
+    assert_noticed(
+        "broadcast.exit.order",
+        "broadcast::model::loom_a_receive_without_the_lock_meets_one_that_overwrites",
+    );
+}
+
+#[test]
+fn loom_canary_a_step_off_what_was_overwritten() {
+    assert_noticed(
+        "broadcast.step.blind",
+        "broadcast::model::loom_a_receive_without_the_lock_meets_one_that_overwrites",
+    );
+}
+
+#[test]
+fn loom_canary_one_that_counts_twice_for_ever() {
+    assert_noticed(
+        "broadcast.take.twice",
+        "broadcast::model::loom_a_receive_without_the_lock_meets_one_that_overwrites_twice",
+    );
+}
+
+#[test]
+fn loom_canary_one_that_arrives_where_nobody_looks() {
+    assert_noticed(
+        "broadcast.arrive.blind",
+        "broadcast::model::loom_a_receive_without_the_lock_meets_one_that_overwrites_twice",
+    );
+}
+
+#[test]
+fn loom_canary_a_first_slot_left_behind() {
+    assert_noticed(
+        "broadcast.step.vacant",
+        "broadcast::model::loom_a_sender_that_waits_meets_two_that_receive_without_the_lock",
+    );
 }
 
 #[test]

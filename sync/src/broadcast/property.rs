@@ -10,6 +10,7 @@ use crate::testing::{Count, Hand};
 use futures_core::Stream;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -47,9 +48,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..80)
 }
 
+/// A number as a value: plain, or one that is to be dropped.
+trait Value: Clone + Debug + PartialEq + From<u64> {}
+
+impl<T: Clone + Debug + PartialEq + From<u64>> Value for T {}
+
 /// A receiver, and what the model knows of it.
-struct Watched {
-    receiver: Receiver<u64>,
+struct Watched<T> {
+    receiver: Receiver<T>,
     position: u64,
     /// Whether it waits as a stream and nothing came since.
     waits: bool,
@@ -57,31 +63,31 @@ struct Watched {
     waker: Waker,
 }
 
-impl Watched {
-    fn new(receiver: Receiver<u64>, position: u64) -> Self {
+impl<T> Watched<T> {
+    fn new(receiver: Receiver<T>, position: u64) -> Self {
         let (wakes, waker) = Count::new();
         Self { receiver, position, waits: false, wakes, waker }
     }
 }
 
 /// A send that waits: its value, and whether it was told since it was polled.
-struct Pending<'a> {
-    send: Hand<SendFuture<'a, u64>>,
+struct Pending<'a, T> {
+    send: Hand<SendFuture<'a, T>>,
     value: u64,
     told: bool,
 }
 
-struct Model<'a> {
-    sender: &'a Sender<u64>,
+struct Model<'a, T> {
+    sender: &'a Sender<T>,
     capacity: u64,
     is_lossy: bool,
     sent: Vec<u64>,
     next: u64,
-    watched: Vec<Watched>,
-    sends: Vec<Pending<'a>>,
+    watched: Vec<Watched<T>>,
+    sends: Vec<Pending<'a, T>>,
 }
 
-impl<'a> Model<'a> {
+impl<'a, T: Value> Model<'a, T> {
     fn tail(&self) -> u64 {
         self.sent.len() as u64
     }
@@ -127,10 +133,10 @@ impl<'a> Model<'a> {
         Some(Ok(*value))
     }
 
-    fn poll_send(&mut self, mut pending: Pending<'a>) {
+    fn poll_send(&mut self, mut pending: Pending<'a, T>) {
         pending.told = false;
         let expected = match () {
-            () if self.watched.is_empty() => Poll::Ready(Err(SendError(pending.value))),
+            () if self.watched.is_empty() => Poll::Ready(Err(SendError(T::from(pending.value)))),
             () if self.is_full() => Poll::Pending,
             () => Poll::Ready(Ok(self.watched.len())),
         };
@@ -150,18 +156,19 @@ impl<'a> Model<'a> {
             Step::TrySend => {
                 let value = self.value();
                 let expected = match () {
-                    () if receivers == 0 => Err(TrySendError::Closed(value)),
-                    () if self.is_full() => Err(TrySendError::Full(value)),
+                    () if receivers == 0 => Err(TrySendError::Closed(T::from(value))),
+                    () if self.is_full() => Err(TrySendError::Full(T::from(value))),
                     () => Ok(receivers),
                 };
-                assert_eq!(self.sender.try_send(value), expected);
-                if expected.is_ok() {
+                let sent = self.sender.try_send(T::from(value));
+                assert_eq!(sent, expected);
+                if sent.is_ok() {
                     self.accepted(value);
                 }
             }
             Step::Send => {
                 let value = self.value();
-                let send = Hand::new(self.sender.send(value));
+                let send = Hand::new(self.sender.send(T::from(value)));
                 self.poll_send(Pending { send, value, told: false });
             }
             Step::PollSend(index) if !self.sends.is_empty() => {
@@ -175,7 +182,7 @@ impl<'a> Model<'a> {
             Step::TryRecv(index) => {
                 let Some(at) = at(index) else { return };
                 let expected = match self.due(at) {
-                    Some(Ok(value)) => Ok(value),
+                    Some(Ok(value)) => Ok(T::from(value)),
                     Some(Err(RecvError::Lagged(missed))) => Err(TryRecvError::Lagged(missed)),
                     Some(Err(RecvError::Closed)) | None => Err(TryRecvError::Empty),
                 };
@@ -183,7 +190,7 @@ impl<'a> Model<'a> {
             }
             Step::RecvAndGiveUp(index) => {
                 let Some(at) = at(index) else { return };
-                let expected = self.due(at).map_or(Poll::Pending, Poll::Ready);
+                let expected = self.due(at).map_or(Poll::Pending, |due| Poll::Ready(due.map(T::from)));
                 assert_eq!(Hand::new(self.watched[at].receiver.recv()).poll(), expected);
             }
             Step::Next(index) => {
@@ -193,7 +200,7 @@ impl<'a> Model<'a> {
                 one.waits = expected.is_none();
                 let got = Pin::new(&mut one.receiver).poll_next(&mut Context::from_waker(&one.waker));
                 let got = got.map(|item| item.map(|value| value.map_err(|gap| RecvError::Lagged(gap.0))));
-                assert_eq!(got, expected.map_or(Poll::Pending, |item| Poll::Ready(Some(item))));
+                assert_eq!(got, expected.map_or(Poll::Pending, |item| Poll::Ready(Some(item.map(T::from)))));
             }
             Step::Subscribe => self.watched.push(Watched::new(self.sender.subscribe(), self.tail())),
             Step::Clone(index) => {
@@ -229,8 +236,8 @@ impl<'a> Model<'a> {
     }
 }
 
-fn agrees(is_lossy: bool, capacity: usize, steps: &[Step]) {
-    let (sender, receiver) = if is_lossy { lossy(capacity) } else { bounded(capacity) };
+fn agrees<T: Value>(is_lossy: bool, capacity: usize, steps: &[Step]) {
+    let (sender, receiver) = if is_lossy { lossy::<T>(capacity) } else { bounded(capacity) };
     let mut model = Model {
         sender: &sender,
         capacity: capacity as u64,
@@ -254,20 +261,22 @@ fn agrees(is_lossy: bool, capacity: usize, steps: &[Step]) {
     drop(sender);
     for (mut one, left) in watched.into_iter().zip(left) {
         assert_eq!(one.wakes.take(), usize::from(one.waits));
-        left.into_iter().for_each(|due| assert_eq!(one.receiver.recv_blocking(), due));
+        left.into_iter().for_each(|due| assert_eq!(one.receiver.recv_blocking(), due.map(T::from)));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn lossy_is_as_its_model(capacity in 1..5_usize, steps in steps()) {
-        agrees(true, capacity, &steps);
+        agrees::<u64>(true, capacity, &steps);
+        agrees::<Box<u64>>(true, capacity, &steps);
     }
 
     #[test]
     fn bounded_is_as_its_model(capacity in 1..5_usize, steps in steps()) {
-        agrees(false, capacity, &steps);
+        agrees::<u64>(false, capacity, &steps);
+        agrees::<Box<u64>>(false, capacity, &steps);
     }
 }

@@ -1,6 +1,6 @@
 //! The end that receives.
 
-use super::ring::Taken;
+use super::ring::{Stand, Taken};
 use super::shared::Shared;
 use super::{BroadcastStatistics, Lagged, RecvError, TryRecvError};
 use crate::blocking;
@@ -32,20 +32,18 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct Receiver<T> {
     seat: Seat<Shared<T>>,
-    /// Of the value it gets next.
-    position: u64,
+    stand: Stand<T>,
 }
 
 impl<T> Receiver<T> {
-    /// For a ring that counts one receiver from the start.
-    pub(super) fn first(shared: Arc<Shared<T>>) -> Self {
-        Self { seat: Seat::new(shared), position: 0 }
+    /// The receiver that stands at `stand`.
+    pub(super) fn first(shared: Arc<Shared<T>>, stand: Stand<T>) -> Self {
+        Self { seat: Seat::new(shared), stand }
     }
 
     pub(super) fn subscribed(shared: &Arc<Shared<T>>) -> Self {
         let seat = Seat::new(shared.clone());
-        let position = shared.ring.lock().subscribe();
-        Self { seat, position }
+        Self { seat, stand: shared.subscribe() }
     }
 
     /// One more receiver, that gets what is sent from now on.
@@ -72,7 +70,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.len(), 2);
     /// ```
     pub fn len(&self) -> usize {
-        self.seat.shared().ring.lock().len_from(self.position)
+        self.seat.shared().ring.lock().len_from(&self.stand)
     }
 
     /// Whether there is no value to be received now.
@@ -190,7 +188,7 @@ impl<T: Clone> Receiver<T> {
     /// ```
     pub fn recv(&mut self) -> RecvFuture<'_, T> {
         let shared = self.seat.shared();
-        RecvFuture { shared, position: &mut self.position, waiter: LineWaiter::new(&shared.recv_line) }
+        RecvFuture { shared, stand: &mut self.stand, waiter: LineWaiter::new(&shared.recv_line) }
     }
 
     /// Receives the next value if there is one.
@@ -210,8 +208,8 @@ impl<T: Clone> Receiver<T> {
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let shared = self.seat.shared();
-        let taken = shared.take(&mut self.position).unwrap_or(Taken::Empty);
-        shared.hand_out(taken, self.position)
+        let taken = shared.take(&mut self.stand).unwrap_or(Taken::Empty);
+        shared.hand_out(taken, &mut self.stand)
     }
 
     /// Receives on a plain thread. In a task this would hold up the thread that polls it.
@@ -250,16 +248,16 @@ impl<T: Clone> Stream for Receiver<T> {
         let this = self.get_mut();
         let at_once = match this.seat.is_taken() {
             true => None,
-            false => this.seat.shared().take(&mut this.position).ok(),
+            false => this.seat.shared().take(&mut this.stand).ok(),
         };
         let taken = match at_once {
             Some(taken) => taken,
             None => {
                 let (shared, waiter) = this.seat.waiter(|shared| &shared.recv_line);
-                ready!(waiter.poll_until(cx, || shared.take(&mut this.position)))
+                ready!(waiter.poll_until(cx, || shared.take(&mut this.stand)))
             }
         };
-        Poll::Ready(match ended(this.seat.shared().hand_out(taken, this.position)) {
+        Poll::Ready(match ended(this.seat.shared().hand_out(taken, &mut this.stand)) {
             Ok(value) => Some(Ok(value)),
             Err(RecvError::Lagged(missed)) => Some(Err(Lagged(missed))),
             Err(RecvError::Closed) => None,
@@ -273,22 +271,21 @@ impl<T: Clone> Stream for Receiver<T> {
 
 impl<T: Clone> FusedStream for Receiver<T> {
     fn is_terminated(&self) -> bool {
-        let ring = self.seat.shared().ring.lock();
-        ring.senders == 0 && self.position == ring.tail()
+        self.seat.shared().ring.lock().has_ended_for(&self.stand)
     }
 }
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         let seat = Seat::new(self.seat.shared().clone());
-        seat.shared().ring.lock().double(self.position);
-        Self { seat, position: self.position }
+        let stand = seat.shared().ring.lock().double(&self.stand);
+        Self { seat, stand }
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.seat.shared().leave(self.position);
+        self.seat.shared().leave(&self.stand);
     }
 }
 
@@ -315,7 +312,7 @@ pin_project! {
     #[must_use = "a future does nothing until it is awaited"]
     pub struct RecvFuture<'a, T> {
         shared: &'a Shared<T>,
-        position: &'a mut u64,
+        stand: &'a mut Stand<T>,
         #[pin]
         waiter: LineWaiter<'a>,
     }
@@ -327,9 +324,9 @@ impl<T: Clone> Future for RecvFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(slice::proceed(cx));
         let this = self.project();
-        let (shared, position) = (*this.shared, &mut **this.position);
-        let taken = ready!(this.waiter.poll_until(cx, || shared.take(position)));
-        Poll::Ready(ended(shared.hand_out(taken, *position)))
+        let (shared, stand) = (*this.shared, &mut **this.stand);
+        let taken = ready!(this.waiter.poll_until(cx, || shared.take(stand)));
+        Poll::Ready(ended(shared.hand_out(taken, stand)))
     }
 }
 

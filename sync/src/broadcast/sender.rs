@@ -71,10 +71,6 @@ impl<T> Sender<T> {
     /// # }).unwrap();
     /// ```
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
-        self.send_shared(Arc::new(value))
-    }
-
-    fn send_shared(&self, value: Arc<T>) -> SendFuture<'_, T> {
         SendFuture {
             shared: &self.shared,
             value: Some(value),
@@ -100,9 +96,9 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.try_send(2), Err(TrySendError::Closed(2)));
     /// ```
     pub fn try_send(&self, value: T) -> Result<usize, TrySendError<T>> {
-        self.shared.push(Arc::new(value)).map_err(|refused| match refused {
-            Refused::Full(value) => TrySendError::Full(unsent(value)),
-            Refused::Closed(value) => TrySendError::Closed(unsent(value)),
+        self.shared.push(value).map_err(|refused| match refused {
+            Refused::Full(value) => TrySendError::Full(value),
+            Refused::Closed(value) => TrySendError::Closed(value),
         })
     }
 
@@ -118,10 +114,10 @@ impl<T> Sender<T> {
     /// # Ok::<(), filch_sync::broadcast::SendError<i32>>(())
     /// ```
     pub fn send_blocking(&self, value: T) -> Result<usize, SendError<T>> {
-        match self.shared.push(Arc::new(value)) {
+        match self.shared.push(value) {
             Ok(receivers) => Ok(receivers),
-            Err(Refused::Closed(value)) => Err(SendError(unsent(value))),
-            Err(Refused::Full(value)) => blocking::block_on(self.send_shared(value)),
+            Err(Refused::Closed(value)) => Err(SendError(value)),
+            Err(Refused::Full(value)) => blocking::block_on(self.send(value)),
         }
     }
 
@@ -311,14 +307,9 @@ impl<T> Sender<T> {
 #[cfg(all(test, not(filch_loom)))]
 impl<T> Sender<T> {
     /// For how many values there is memory.
-    pub(super) fn slots(&self) -> usize {
+    pub(super) fn slots(&self) -> u64 {
         self.shared.ring.lock().slots()
     }
-}
-
-/// A value that never was in the ring.
-pub(super) fn unsent<T>(value: Arc<T>) -> T {
-    Arc::try_unwrap(value).unwrap_or_else(|_| unreachable!("what was not sent has one owner"))
 }
 
 impl<T> Clone for Sender<T> {
@@ -405,7 +396,7 @@ pin_project! {
     #[must_use = "a future does nothing until it is awaited"]
     pub struct SendFuture<'a, T> {
         shared: &'a Shared<T>,
-        value: Option<Arc<T>>,
+        value: Option<T>,
         #[pin]
         waiter: LineWaiter<'a>,
     }
@@ -422,7 +413,7 @@ impl<T> Future for SendFuture<'_, T> {
         let sent = ready!(this.waiter.poll_until(cx, || shared.push_held(place)));
         Poll::Ready(match (sent, place.take()) {
             (Some(pushed), _) => Ok(shared.publish(pushed)),
-            (None, Some(value)) => Err(SendError(unsent(value))),
+            (None, Some(value)) => Err(SendError(value)),
             (None, None) => unreachable!("sent or still there"),
         })
     }

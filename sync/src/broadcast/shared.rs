@@ -1,10 +1,10 @@
 //! What both ends share: the ring, and three lines of those that wait.
 
-use super::ring::{Pushed, RELEASE_BATCH, Refused, Ring, Taken, WhenFull};
+use super::ring::{Block, Freed, Pushed, Refused, Ring, Stand, Step, Taken, WhenFull};
 use super::{BroadcastStatistics, TryRecvError};
 use crate::line::Line;
 use filch_primitive::sync::Arc;
-use filch_primitive::{ByteLock, discard, mutant};
+use filch_primitive::{ByteLock, ByteLockGuard, discard, mutant};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -24,30 +24,65 @@ pub(super) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(capacity: usize, when_full: WhenFull) -> Self {
-        Self {
-            ring: ByteLock::new(Ring::new(capacity, when_full)),
+    /// With one sender, and one receiver that stands here.
+    pub(super) fn new(capacity: usize, when_full: WhenFull) -> (Self, Stand<T>) {
+        let (ring, stand) = Ring::new(capacity, when_full);
+        let shared = Self {
+            ring: ByteLock::new(ring),
             capacity,
             when_full,
             recv_line: Line::new(),
             send_line: Line::new(),
             sink_line: Line::new(),
             closed_line: Line::new(),
+        };
+        (shared, stand)
+    }
+
+    /// One more receiver, for what comes next.
+    pub(super) fn subscribe(&self) -> Stand<T> {
+        let mut fresh = None;
+        loop {
+            let mut ring = self.ring.lock();
+            if let Some(stand) = ring.subscribe(&mut fresh) {
+                return stand;
+            }
+            let make = ring.block_maker();
+            drop(ring);
+            fresh = Some(make());
         }
     }
 
     /// Takes `value` in, and tells the receivers.
-    pub(super) fn push(&self, value: Arc<T>) -> Result<usize, Refused<T>> {
-        let pushed = self.ring.lock().push(value)?;
-        Ok(self.publish(pushed))
+    #[inline]
+    pub(super) fn push(&self, value: T) -> Result<usize, Refused<T>> {
+        let (mut fresh, mut ring) = self.lock_to_push();
+        let pushed = ring.push(value, &mut fresh);
+        drop(ring);
+        Ok(self.publish(pushed?))
+    }
+
+    /// A block if the ring lacks one for the next push, and the ring: dropped in this order's reverse, the lock goes first.
+    #[inline]
+    fn lock_to_push(&self) -> (Option<Arc<Block<T>>>, ByteLockGuard<'_, Ring<T>>) {
+        let mut fresh = None;
+        loop {
+            let ring = self.ring.lock();
+            if fresh.is_some() || !ring.lacks_block() {
+                return (fresh, ring);
+            }
+            let make = ring.block_maker();
+            drop(ring);
+            fresh = Some(make());
+        }
     }
 
     /// Takes in what lies in `place`; nothing, and it stays there, when nobody receives. Or else the number to
     /// wait with.
-    pub(super) fn push_held(&self, place: &mut Option<Arc<T>>) -> Result<Option<Pushed<T>>, u64> {
+    pub(super) fn push_held(&self, place: &mut Option<T>) -> Result<Option<Pushed<T>>, u64> {
         let Some(value) = place.take() else { return Ok(None) };
-        let mut ring = self.ring.lock();
-        match ring.push(value) {
+        let (mut fresh, mut ring) = self.lock_to_push();
+        match ring.push(value, &mut fresh) {
             Ok(pushed) => Ok(Some(pushed)),
             Err(Refused::Closed(value)) => {
                 *place = Some(value);
@@ -79,27 +114,46 @@ impl<T> Shared<T> {
         pushed.receivers
     }
 
-    /// What the receiver at `position` gets; or else the number to wait with.
-    pub(super) fn take(&self, position: &mut u64) -> Result<Taken<T>, u64> {
+    /// What the receiver at `stand` gets; or else the number to wait with.
+    #[inline]
+    pub(super) fn take(&self, stand: &mut Stand<T>) -> Result<Taken<T>, u64> {
+        match stand.step() {
+            Step::Taken(taken) => Ok(taken),
+            Step::Locked => self.take_locked(stand, false),
+            Step::Twice => self.take_locked(stand, true),
+        }
+    }
+
+    fn take_locked(&self, stand: &mut Stand<T>, twice: bool) -> Result<Taken<T>, u64> {
         let mut ring = self.ring.lock();
-        match ring.take(position) {
+        match ring.take(stand, twice) {
             Taken::Empty => Err(ring.tail()),
             taken => Ok(taken),
         }
     }
 
     /// What was taken, as a value of its receiver's own. Tells a sender where there is room now.
-    pub(super) fn hand_out(&self, taken: Taken<T>, position: u64) -> Result<T, TryRecvError>
+    #[inline]
+    pub(super) fn hand_out(&self, taken: Taken<T>, stand: &mut Stand<T>) -> Result<T, TryRecvError>
     where
         T: Clone,
     {
+        // The head, if this receiver has taken out the first slot.
+        let position = stand.position();
         match taken {
-            Taken::Shared(value) => Ok(T::clone(&value)),
+            Taken::Shared(freed) => {
+                let reading = stand.reading();
+                match freed {
+                    Freed::Nothing => {}
+                    Freed::First => self.offer(1, position),
+                    Freed::Vacant if mutant::planted("broadcast.step.vacant") => {}
+                    Freed::Vacant => self.release(),
+                }
+                Ok(T::clone(reading.value()))
+            }
             Taken::Last(value) => {
-                // The head is where this receiver is now.
                 self.offer(1, position);
-                // Another may still be cloning.
-                Ok(Arc::try_unwrap(value).unwrap_or_else(|value| T::clone(&value)))
+                Ok(value)
             }
             Taken::Lagged(missed) => Err(TryRecvError::Lagged(missed)),
             Taken::Closed => Err(TryRecvError::Closed),
@@ -107,33 +161,48 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The receiver at `position` goes, and with it what only it wanted.
-    pub(super) fn leave(&self, position: u64) {
+    /// A receiver left the first slot to nobody.
+    fn release(&self) {
+        let mut drops = Drops::default();
+        self.release_to(&mut drops);
+        // It is about to get its own value, and has nothing to do with these.
+        drops.contain();
+    }
+
+    /// Takes out what nobody wants any more.
+    fn release_to(&self, drops: &mut Drops) {
+        loop {
+            let mut ring = self.ring.lock();
+            let released = ring.release();
+            let head = ring.head();
+            drop(ring);
+            let count = released.places();
+            if count == 0 {
+                return;
+            }
+            if !mutant::planted("broadcast.leave.silent") {
+                self.offer(count, head);
+            }
+            released.for_each(|value| drops.drop(value));
+        }
+    }
+
+    /// The receiver at `stand` goes, and with it what only it wanted.
+    pub(super) fn leave(&self, stand: &Stand<T>) {
         let mut drops = Drops::default();
         let mut ring = self.ring.lock();
-        ring.leave(position);
+        ring.leave(stand);
         if ring.receivers == 0 {
             let rest = ring.clear();
             drop(ring);
             self.offer(usize::MAX, u64::MAX);
             self.closed_line.tell_all(u64::MAX);
             rest.for_each(|value| drops.drop(value));
-            return drops.finish();
-        }
-        let mut released = [const { None }; RELEASE_BATCH];
-        loop {
-            let count = ring.release(&mut released);
-            let head = ring.head();
+        } else {
             drop(ring);
-            if !mutant::planted("broadcast.leave.silent") {
-                self.offer(count, head);
-            }
-            released[..count].iter_mut().for_each(|value| drops.drop(value.take()));
-            if count < released.len() {
-                return drops.finish();
-            }
-            ring = self.ring.lock();
+            self.release_to(&mut drops);
         }
+        drops.finish();
     }
 
     /// A sender goes.
@@ -191,6 +260,12 @@ impl Drops {
                 None => self.0 = Some(payload),
                 Some(_) => discard(payload),
             }
+        }
+    }
+
+    fn contain(self) {
+        if let Some(payload) = self.0 {
+            discard(payload);
         }
     }
 

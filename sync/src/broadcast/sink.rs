@@ -5,7 +5,6 @@
 //! it are told of room.
 
 use super::ring::Refused;
-use super::sender::unsent;
 use super::shared::Shared;
 use super::{SendError, Sender};
 use crate::line::Seat;
@@ -46,10 +45,13 @@ use std::task::{Context, Poll, ready};
 pub struct SendSink<T> {
     seat: Seat<Shared<T>>,
     /// What found no room.
-    held: Option<Arc<T>>,
+    held: Option<T>,
     /// Nothing once the sink was closed.
     sender: Option<Sender<T>>,
 }
+
+// A value is moved, never pinned.
+impl<T> Unpin for SendSink<T> {}
 
 impl<T> SendSink<T> {
     pub(super) fn new(sender: Sender<T>, shared: Arc<Shared<T>>) -> Self {
@@ -78,7 +80,7 @@ impl<T> SendSink<T> {
         let (shared, waiter) = self.seat.waiter(|shared| &shared.sink_line);
         let pushed = ready!(waiter.poll_until(cx, || shared.push_held(held)));
         Poll::Ready(match (pushed, held.take()) {
-            (None, Some(value)) => Err(SendError(unsent(value))),
+            (None, Some(value)) => Err(SendError(value)),
             (pushed, _) => {
                 if let Some(pushed) = pushed {
                     shared.publish(pushed);
@@ -102,9 +104,9 @@ impl<T> Sink<T> for SendSink<T> {
         if this.sender.is_none() {
             return Err(SendError(value));
         }
-        match this.seat.shared().push(Arc::new(value)) {
+        match this.seat.shared().push(value) {
             Ok(_) => Ok(()),
-            Err(Refused::Closed(value)) => Err(SendError(unsent(value))),
+            Err(Refused::Closed(value)) => Err(SendError(value)),
             Err(Refused::Full(value)) => {
                 this.held = Some(value);
                 Ok(())

@@ -1,7 +1,7 @@
 //! User code that panics or comes back, and values that must be dropped once.
 
 use super::kinds;
-use crate::broadcast::ring::SLOTS_KEPT;
+use crate::broadcast::ring::BLOCK_MAX;
 use crate::broadcast::{ClosedFuture, Receiver, Sender, TryRecvError, bounded, lossy};
 use crate::testing::{Hand, PanicOnWake, leak};
 use filch_primitive::WAKE_BATCH_CAPACITY;
@@ -159,6 +159,43 @@ fn what_only_one_that_goes_wanted_goes_with_it() {
     }
 }
 
+/// Sends when it is cloned, so that it is overwritten while it is being read.
+struct Overtaken(Arc<Mutex<Option<Sender<Self>>>>, Arc<AtomicUsize>);
+
+impl Clone for Overtaken {
+    fn clone(&self) -> Self {
+        let sender = self.0.lock().unwrap().take();
+        if let Some(sender) = sender {
+            for _ in 0..100 {
+                assert!(sender.try_send(Self(self.0.clone(), self.1.clone())).is_ok());
+            }
+            assert_eq!(self.1.load(Ordering::Relaxed), 99, "the one that is read is there, and the last");
+        }
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+impl Drop for Overtaken {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_value_that_is_overwritten_while_it_is_cloned_stays_for_that_long() {
+    let (place, drops) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
+    let (sender, mut receiver) = lossy(1);
+    let other = receiver.clone();
+    assert!(sender.try_send(Overtaken(place.clone(), drops.clone())).is_ok());
+    *place.lock().unwrap() = Some(sender);
+    let received = receiver.try_recv();
+    // The sender is gone, after its hundred values.
+    assert_eq!(drops.load(Ordering::Relaxed), 100, "that one, and all but the last of the hundred");
+    assert_eq!(receiver.try_recv().err(), Some(TryRecvError::Lagged(99)));
+    drop((received, receiver, other));
+    assert_eq!(drops.load(Ordering::Relaxed), 102);
+}
+
 /// A value that comes back to its channel when dropped, or panics.
 struct Comes(Arc<Mutex<Option<Sender<Self>>>>, bool, Arc<AtomicUsize>);
 
@@ -246,9 +283,9 @@ fn the_memory_of_a_burst_is_given_back() {
     (0..100_000).for_each(|n| assert_eq!(sender.try_send(n), Ok(1)));
     // All but one, which is always behind.
     (0..99_999).for_each(|n| assert_eq!(receiver.try_recv(), Ok(n)));
-    assert!(sender.slots() <= SLOTS_KEPT, "{} places are kept", sender.slots());
+    assert!(sender.slots() <= 3 * BLOCK_MAX, "{} places are kept", sender.slots());
     assert_eq!(receiver.try_recv(), Ok(99_999));
-    assert!(sender.slots() <= SLOTS_KEPT);
+    assert!(sender.slots() <= 3 * BLOCK_MAX);
 }
 
 /// Waits for the end, opens the channel again when it is told of it, and waits on: at most so often that a test with it comes to

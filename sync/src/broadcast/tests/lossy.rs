@@ -35,6 +35,23 @@ fn a_gap_is_exact_told_once_and_ends_at_the_oldest_that_is_there() {
     }
 }
 
+/// Of these each lies in a block of its own.
+#[test]
+fn large_values_come_and_are_missed_as_small_ones() {
+    let large = |n: u32| [n; 10_000];
+    let (sender, mut receiver) = lossy(3);
+    let mut other = receiver.clone();
+    for round in 0..3 {
+        (0..5).for_each(|n| assert_eq!(sender.try_send(large(10 * round + n)), Ok(2)));
+        for receiver in [&mut receiver, &mut other] {
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Lagged(2)));
+            (2..5).for_each(|n| assert!(receiver.try_recv() == Ok(large(10 * round + n))));
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        }
+        assert!(sender.is_empty());
+    }
+}
+
 #[test]
 fn gaps_are_each_receivers_own() {
     let (sender, mut slow) = lossy(2);
