@@ -20,8 +20,11 @@ use std::task::{Context, Poll, ready};
 /// received. Polled that way it allocates its place in the line once, when it first has to wait;
 /// [`recv`](Self::recv) allocates nothing.
 ///
+/// # Panics
+/// A channel counts 2²⁸ receivers at most, those that were forgotten included: to make one more panics.
 /// # Complexity
-/// To receive, to clone and to subscribe is constant in the number of receivers and of values. To drop is
+/// To receive, to clone and to subscribe is constant in the number of receivers and of values; who receives may drop values that others
+/// were done with a moment before. One lock for some dozens of values, and for each that this one is the last to want. To drop is
 /// linear in the number of values that only this one had not had.
 /// # Examples
 /// ```

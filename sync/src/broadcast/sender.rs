@@ -17,9 +17,9 @@ use std::task::{Context, Poll, ready};
 /// dropped.
 ///
 /// # Complexity
-/// One allocation and one lock to send, and time linear in the number of receivers that wait, whatever the
-/// number of those that are there; linear in the same number to drop the last sender. A send that makes the
-/// memory grow moves all values; those before it have paid for that. All else takes constant time.
+/// One lock to send, and time linear in the number of receivers that wait, whatever the
+/// number of those that are there; linear in the same number to drop the last sender. What holds the values is allocated for some dozens of
+/// them at a time. All else takes constant time.
 /// # Examples
 /// ```
 /// let (sender, mut receiver) = filch_sync::broadcast::lossy(8);
