@@ -10,6 +10,7 @@
 //! - [`give_up_after`]: a future that is polled a few times and dropped then.
 //! - [`keep()`], [`kept`]: values that are never dropped, and are no leak.
 //! - [`wait_until`]: waits for a condition, not for a time.
+//! - [`undisturbed()`]: what one worker does that has all tasks to itself.
 //! - [`process`]: threads, descriptors, processor time and context switches of this process.
 //! - [`signal`]: interrupts, one or a storm of them.
 //! - [`processor`]: one processor for all, or what others leave of it.
@@ -34,6 +35,7 @@ mod dice;
 mod give_up;
 mod keep;
 mod last_words;
+mod undisturbed;
 mod wait;
 mod watchdog;
 
@@ -44,6 +46,7 @@ pub use give_up::give_up_after;
 pub use keep::{keep, kept};
 pub use last_words::at_thread_exit;
 pub use rogue::Rogue;
+pub use undisturbed::undisturbed;
 pub use wait::{PATIENCE, SLOWNESS, pending_until_dropped, wait_until};
 pub use watchdog::Watchdog;
 

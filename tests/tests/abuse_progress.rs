@@ -6,7 +6,7 @@
 use filch::sync::channel;
 use filch::time::sleep;
 use filch::{Runtime, spawn, spawn_blocking, yield_now};
-use filch_tests::{Counted, PATIENCE, Tally, Watchdog, child, process, processor, wait_until};
+use filch_tests::{Counted, PATIENCE, Tally, Watchdog, child, process, processor, undisturbed, wait_until};
 use futures_lite::future::block_on;
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -24,23 +24,6 @@ fn runtime(workers: usize) -> Runtime {
 fn cut(full: usize) -> usize {
     let cut = std::env::var("FILCH_TEST_CUT").ok().and_then(|cut| cut.parse().ok()).unwrap_or(1_usize);
     (full / cut).max(1)
-}
-
-/// Tries `attempt`, with so many rounds, until the one worker of its runtime had all tasks to itself.
-///
-/// A worker that the machine keeps from its processor for long looks stuck, and a spare takes some of its tasks. Then the
-/// operating system decides who gets on, and there is nothing to see. So each new attempt is shorter: what fits between two
-/// preemptions comes through on a machine that is never idle, too.
-fn undisturbed(rounds: usize, attempt: impl Fn(&Runtime, usize)) {
-    let mut left = rounds;
-    loop {
-        let runtime = runtime(1);
-        attempt(&runtime, left);
-        if runtime.metrics().guests.polls == 0 {
-            return;
-        }
-        left = (left * 3 / 4).max(rounds.div_ceil(20)).max(8);
-    }
 }
 
 /// Two tasks that do nothing but wake each other, by way of the hot slot, and count their polls.

@@ -4,11 +4,11 @@
 
 use filch::sync::channel;
 use filch::time::{sleep, timeout};
-use filch::{JoinHandle, Runtime, spawn, spawn_local, yield_now};
-use filch_tests::{PATIENCE, Tally, Watchdog, wait_until};
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use filch::{Handle, JoinHandle, Runtime, spawn, spawn_local, yield_now};
+use filch_tests::{Tally, Watchdog, undisturbed, wait_until};
+use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,17 +16,27 @@ fn one_worker() -> Runtime {
     Runtime::builder().worker_threads(1).build().expect("a runtime")
 }
 
-/// Tells tasks that never end by themselves to end.
-#[derive(Clone, Default)]
-struct Stop(Arc<AtomicBool>);
+/// Tells tasks that never end by themselves to end: how often they may still ask.
+#[derive(Clone)]
+struct Stop(Arc<AtomicI64>);
 
 impl Stop {
+    /// When they are told.
+    fn by_hand() -> Self {
+        Self::after(usize::MAX)
+    }
+
+    /// When they have asked so often, all together.
+    fn after(rounds: usize) -> Self {
+        Self(Arc::new(AtomicI64::new(i64::try_from(rounds).unwrap_or(i64::MAX))))
+    }
+
     fn stop(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.store(0, Ordering::SeqCst);
     }
 
     fn is_on(&self) -> bool {
-        !self.0.load(Ordering::SeqCst)
+        self.0.fetch_sub(1, Ordering::SeqCst) > 0
     }
 }
 
@@ -59,6 +69,10 @@ fn others_get_their_turn(runtime: &Runtime) {
 
 fn finish(stop: &Stop, tasks: impl IntoIterator<Item = JoinHandle<u64>>) -> Vec<u64> {
     stop.stop();
+    results(tasks)
+}
+
+fn results(tasks: impl IntoIterator<Item = JoinHandle<u64>>) -> Vec<u64> {
     tasks.into_iter().map(|task| futures_lite::future::block_on(task).expect("no panic")).collect()
 }
 
@@ -66,7 +80,7 @@ fn finish(stop: &Stop, tasks: impl IntoIterator<Item = JoinHandle<u64>>) -> Vec<
 fn a_channel_that_is_never_empty_and_never_full() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
+    let stop = Stop::by_hand();
     let still = stop.clone();
     // Sends to itself: each `send` and each `recv` is ready at once, so the task never waits.
     let task = runtime.spawn(async move {
@@ -86,7 +100,7 @@ fn a_channel_that_is_never_empty_and_never_full() {
 fn a_lock_a_semaphore_and_an_event_that_are_always_free() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
+    let stop = Stop::by_hand();
     let still = stop.clone();
     let task = runtime.spawn(async move {
         let (lock, semaphore, event) =
@@ -107,7 +121,7 @@ fn a_lock_a_semaphore_and_an_event_that_are_always_free() {
 fn sleeps_that_are_over_and_sockets_that_are_ready() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
+    let stop = Stop::by_hand();
     let (sleeps, reads) = (stop.clone(), stop.clone());
     let past = Instant::now();
     let sleeper = runtime.spawn(async move {
@@ -161,7 +175,7 @@ fn an_always_ready_task_inside_a_timeout() {
 fn tasks_that_wake_themselves_and_tasks_that_yield() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
+    let stop = Stop::by_hand();
     let mut tasks = Vec::new();
     for _ in 0..3 {
         let (still, mut rounds) = (stop.clone(), 0);
@@ -186,8 +200,15 @@ fn tasks_that_wake_themselves_and_tasks_that_yield() {
     }
 }
 
+/// What tasks come to that `begin` spawns all in one poll, so that none begins before the others are there, and that end by
+/// themselves.
+fn results_of(runtime: &Runtime, begin: impl FnOnce() -> Vec<JoinHandle<u64>> + Send + 'static) -> Vec<u64> {
+    let tasks = runtime.spawn(async move { begin() });
+    results(futures_lite::future::block_on(tasks).expect("no panic"))
+}
+
 /// Two tasks that hand a message to and fro, by way of the hot slot, until told to stop.
-fn ping_pong(runtime: &Runtime, stop: &Stop) -> [JoinHandle<u64>; 2] {
+fn ping_pong(runtime: &Handle, stop: &Stop) -> [JoinHandle<u64>; 2] {
     let (to_pong, from_ping) = channel::bounded(1);
     let (to_ping, from_pong) = channel::bounded(1);
     let still = stop.clone();
@@ -215,8 +236,8 @@ fn ping_pong(runtime: &Runtime, stop: &Stop) -> [JoinHandle<u64>; 2] {
 fn a_pair_that_plays_ping_pong_starves_nobody() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
-    let pair = ping_pong(&runtime, &stop);
+    let stop = Stop::by_hand();
+    let pair = ping_pong(runtime.handle(), &stop);
     others_get_their_turn(&runtime);
     assert!(finish(&stop, pair)[0] > 0);
 }
@@ -224,20 +245,20 @@ fn a_pair_that_plays_ping_pong_starves_nobody() {
 #[test]
 fn a_third_runs_every_few_polls_of_a_pair() {
     let _watchdog = Watchdog::usual();
-    let runtime = one_worker();
-    let stop = Stop::default();
-    let pair = ping_pong(&runtime, &stop);
-    let third = {
-        let (still, mut rounds) = (stop.clone(), 0);
-        runtime.spawn(poll_fn(move |cx| {
-            rounds += 1;
-            // Behind what is queued, where it stays behind the hot slot's tasks only.
-            cx.waker().wake_by_ref();
-            if still.is_on() { Poll::Pending } else { Poll::Ready(rounds) }
-        }))
-    };
-    std::thread::park_timeout(Duration::from_millis(100));
-    let rounds = finish(&stop, pair.into_iter().chain([third]));
+    let rounds = undisturbed(20_000, |runtime, rounds| {
+        let stop = Stop::after(rounds);
+        results_of(runtime, move || {
+            let mut tasks = Vec::from(ping_pong(&Handle::current(), &stop));
+            let mut rounds = 0;
+            tasks.push(spawn(poll_fn(move |cx| {
+                rounds += 1;
+                // Behind what is queued, where it stays behind the hot slot's tasks only.
+                cx.waker().wake_by_ref();
+                if stop.is_on() { Poll::Pending } else { Poll::Ready(rounds) }
+            })));
+            tasks
+        })
+    });
     // Each round of the pair is two polls of each at most; the hot slot is left after three in a row.
     assert!(
         rounds[2] * 8 >= rounds[0],
@@ -250,64 +271,53 @@ fn a_third_runs_every_few_polls_of_a_pair() {
 #[test]
 fn two_pairs_get_on_alike() {
     let _watchdog = Watchdog::usual();
-    for _ in 0..20 {
-        let runtime = one_worker();
-        let stop = Stop::default();
-        let pairs = [ping_pong(&runtime, &stop), ping_pong(&runtime, &stop)];
-        std::thread::park_timeout(Duration::from_millis(200));
-        let rounds = finish(&stop, pairs.into_iter().flatten());
-        let (one, other) = (rounds[0], rounds[2]);
-        assert!(one > 0 && other > 0, "{one} rounds and {other} rounds");
-        // As below: with a spare each pair may have a thread to itself, and the processors decide. Another try.
-        if runtime.metrics().guests.polls == 0 {
-            assert!(one <= 2 * other + 100 && other <= 2 * one + 100, "{one} rounds and {other} rounds");
-            break;
-        }
-    }
+    let rounds = undisturbed(10_000, |runtime, rounds| {
+        let stop = Stop::after(rounds);
+        results_of(runtime, move || (0..2).flat_map(|_| ping_pong(&Handle::current(), &stop)).collect())
+    });
+    let (one, other) = (rounds[0], rounds[2]);
+    assert!(one > 0 && other > 0, "{one} rounds and {other} rounds");
+    assert!(one <= 2 * other + 100 && other <= 2 * one + 100, "{one} rounds and {other} rounds");
 }
 
-/// Polls of each of so many tasks that do nothing but yield, after a while. And whether the workers had them to themselves.
-fn polls_of_equals(workers: usize, tasks: usize) -> (Vec<u64>, bool) {
-    let runtime = Runtime::builder().worker_threads(workers).build().expect("a runtime");
-    let stop = Stop::default();
-    let tasks: Vec<_> = (0..tasks)
-        .map(|_| {
-            let still = stop.clone();
-            runtime.spawn(async move {
-                let mut polls = 0;
-                while still.is_on() {
-                    polls += 1;
-                    yield_now().await;
-                }
-                polls
-            })
-        })
-        .collect();
-    std::thread::park_timeout(Duration::from_millis(200));
-    (finish(&stop, tasks), runtime.metrics().guests.polls == 0)
+/// A task that does nothing but yield, and counts its polls.
+fn yields(stop: &Stop, polls: &Tally) -> JoinHandle<u64> {
+    let (still, polls) = (stop.clone(), polls.clone());
+    spawn(async move {
+        while still.is_on() {
+            polls.count();
+            yield_now().await;
+        }
+        polls.counted() as u64
+    })
 }
 
 #[test]
 fn equals_on_one_worker_get_on_alike() {
     let _watchdog = Watchdog::usual();
-    for _ in 0..20 {
-        let (polls, alone) = polls_of_equals(1, 20);
-        let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
-        assert!(*least > 0, "{polls:?}");
-        // A worker that was kept from its processor for long looks stuck, and a spare takes some of the tasks. Then that half has
-        // a thread to itself: another try.
-        if alone {
-            assert!(*most <= 2 * least, "{polls:?}");
-            break;
-        }
-    }
+    let polls = undisturbed(20_000, |runtime, rounds| {
+        let stop = Stop::after(rounds);
+        results_of(runtime, move || (0..20).map(|_| yields(&stop, &Tally::new())).collect())
+    });
+    let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
+    assert!(*least > 0, "{polls:?}");
+    assert!(*most <= 2 * least, "{polls:?}");
 }
 
 #[test]
 fn equals_on_several_workers_all_get_on() {
     let _watchdog = Watchdog::usual();
+    let runtime = Runtime::builder().worker_threads(2).build().expect("a runtime");
+    let stop = Stop::by_hand();
+    let polls: Vec<_> = (0..50).map(|_| Tally::new()).collect();
+    let (still, counts) = (stop.clone(), polls.clone());
+    let begun =
+        runtime.spawn(async move { counts.iter().map(|count| yields(&still, count)).collect::<Vec<_>>() });
+    let tasks = futures_lite::future::block_on(begun).expect("no panic");
+    // Long enough that whom the machine keeps from a processor for a while makes no difference.
+    wait_until("all get on", || polls.iter().all(|polls| polls.counted() >= 2_000));
     // One worker may have more of them than another, for those that are busy do not steal. But nobody starves.
-    let (polls, _) = polls_of_equals(2, 50);
+    let polls = finish(&stop, tasks);
     let (least, most) = (polls.iter().min().expect("some"), polls.iter().max().expect("some"));
     assert!(*most <= 100 * least, "{polls:?}");
 }
@@ -335,56 +345,60 @@ fn who_yields_goes_behind_all_that_is_ready() {
     assert_eq!(order.lock().expect("not poisoned").last(), Some(&100), "{order:?}");
 }
 
+/// Four local tasks and another one, on the same worker, each of which is always ready. How often the local ones were polled, and
+/// how often the other one.
+fn locals_and_another(stop: Stop) -> impl Future<Output = [usize; 2]> {
+    let [locals, others] = [Tally::new(), Tally::new()];
+    async move {
+        for _ in 0..4 {
+            let (still, locals) = (stop.clone(), locals.clone());
+            spawn_local(poll_fn(move |cx| {
+                locals.count();
+                cx.waker().wake_by_ref();
+                if still.is_on() { Poll::Pending } else { Poll::Ready(()) }
+            }))
+            .detach();
+        }
+        while stop.is_on() {
+            others.count();
+            let mut polled = false;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        [locals, others].map(|count| count.counted())
+    }
+}
+
 #[test]
 fn local_tasks_and_the_others_take_turns() {
     let _watchdog = Watchdog::usual();
-    let runtime = one_worker();
-    let stop = Stop::default();
-    let (sender, receiver) = mpsc::channel();
-    let still = stop.clone();
-    let counts = [Tally::new(), Tally::new()];
-    let [locals, others] = counts.clone();
-    runtime
-        .spawn(async move {
-            for _ in 0..4 {
-                let (still, locals) = (still.clone(), locals.clone());
-                spawn_local(poll_fn(move |cx| {
-                    locals.count();
-                    cx.waker().wake_by_ref();
-                    if still.is_on() { Poll::Pending } else { Poll::Ready(()) }
-                }))
-                .detach();
-            }
-            let mut rounds = 0;
-            while still.is_on() {
-                others.count();
-                poll_fn(|cx| {
-                    rounds += 1;
-                    cx.waker().wake_by_ref();
-                    if rounds % 2 == 1 { Poll::Pending } else { Poll::Ready(()) }
-                })
-                .await;
-            }
-            sender.send(()).expect("the test listens");
-        })
-        .detach();
-    std::thread::park_timeout(Duration::from_millis(100));
-    others_get_their_turn(&runtime);
-    stop.stop();
-    receiver.recv_timeout(PATIENCE).expect("it ends");
-    let [locals, others] = counts.map(|count| count.counted());
+    let [locals, others] = undisturbed(20_000, |runtime, rounds| {
+        let counts = runtime.spawn(locals_and_another(Stop::after(rounds)));
+        futures_lite::future::block_on(counts).expect("no panic")
+    });
     assert!(
         others * 8 >= locals && locals * 8 >= others,
         "{locals} polls of local tasks, {others} of the others"
     );
+    // And whoever comes from elsewhere gets a turn as well.
+    let runtime = one_worker();
+    let stop = Stop::by_hand();
+    let counts = runtime.spawn(locals_and_another(stop.clone()));
+    others_get_their_turn(&runtime);
+    stop.stop();
+    let [locals, others] = futures_lite::future::block_on(counts).expect("no panic");
+    assert!(locals > 0 && others > 0, "{locals} polls of local tasks, {others} of the others");
 }
 
 #[test]
 fn a_guest_that_helps_still_gets_its_own_future_polled() {
     let _watchdog = Watchdog::usual();
     let runtime = one_worker();
-    let stop = Stop::default();
-    let pairs: Vec<_> = (0..4).flat_map(|_| ping_pong(&runtime, &stop)).collect();
+    let stop = Stop::by_hand();
+    let pairs: Vec<_> = (0..4).flat_map(|_| ping_pong(runtime.handle(), &stop)).collect();
     runtime.block_on(async {
         for _ in 0..20 {
             sleep(Duration::from_micros(200)).await;

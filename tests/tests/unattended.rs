@@ -3,11 +3,11 @@
 use filch::Runtime;
 use filch::net::TcpListener;
 use filch::time::sleep;
-use filch_tests::{Watchdog, wait_until};
+use filch_tests::{PATIENCE, Watchdog, wait_until};
 use futures_lite::future::{self, poll_fn};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -21,23 +21,33 @@ fn with_the_guest_gone() -> Runtime {
     let worker_parks = || runtime.metrics().workers[0].parks;
     let guest_parks = || runtime.metrics().guests.parks;
     let (waker, done) = (Mutex::new(None::<Waker>), AtomicBool::new(false));
+    let guest = thread::current().id();
     let wake = || waker.lock().unwrap().clone().expect("it was polled").wake();
     wait_until("the worker sleeps", || worker_parks() > 0);
     thread::scope(|scope| {
         scope.spawn(|| {
             wait_until("the guest sleeps", || guest_parks() > 0);
-            let (begun, go) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-            let (begins, goes) = (begun.clone(), go.clone());
-            let task = runtime.spawn(async move {
-                begins.store(true, SeqCst);
-                wait_until("the guest sleeps again", || goes.load(SeqCst));
-            });
-            wait_until("the worker is busy", || begun.load(SeqCst));
+            let (task, go) = loop {
+                let (begins, begun) = mpsc::channel();
+                let (go, goes) = mpsc::channel();
+                let task = runtime.spawn(async move {
+                    begins.send(thread::current().id()).unwrap();
+                    goes.recv_timeout(PATIENCE).expect("the guest sleeps again");
+                });
+                let worker = begun.recv_timeout(PATIENCE).expect("somebody is busy");
+                if worker != guest {
+                    break (task, go);
+                }
+                // It had not lain down yet, and was quicker than the worker.
+                let before = guest_parks();
+                go.send(()).unwrap();
+                wait_until("the guest sleeps after all", || guest_parks() > before);
+            };
             let before = guest_parks();
             wake();
             wait_until("the guest lies down anew", || guest_parks() > before);
             let before = worker_parks();
-            go.store(true, SeqCst);
+            go.send(()).unwrap();
             wait_until("the worker lies down anew", || task.is_finished() && worker_parks() > before);
             done.store(true, SeqCst);
             wake();
