@@ -10,7 +10,7 @@
 //! What it may be told:
 //! - `storm`: a thread of its own interrupts every other one by a signal all the while.
 //! - `interruptible`: the signal is handled, and comes from elsewhere.
-//! - `long`: everything many times over.
+//! - `long`: everything again and again, until its input ends.
 //! - `hang`, `spin`, `leak`, `thread`, `error`, `abort`: to misbehave, so that those who look for it can be
 //!   tried.
 
@@ -21,6 +21,7 @@ use filch::time::{sleep, timeout};
 use filch::{JoinError, Runtime, spawn, spawn_blocking, yield_now};
 use filch_tests::{process, signal, wait_until};
 use futures_lite::future::{poll_once, try_zip};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
@@ -87,10 +88,9 @@ fn main() -> ExitCode {
     let (threads, descriptors) = (process::thread_ids().len(), process::descriptors());
     // It looks into `/proc` by a descriptor of its own, so the books are made before it and after it.
     let storm = (mode == "storm").then(|| signal::Storm::begin(Duration::from_micros(300)));
-    let rounds = if mode == "long" { 40 } else { 1 };
-    let mut outcome = Ok(());
-    for _ in 0..rounds {
-        outcome = outcome.and_then(|()| everything(mode.is_empty()));
+    let mut outcome = everything(mode.is_empty());
+    while mode == "long" && outcome.is_ok() && input_goes_on() {
+        outcome = everything(false);
     }
     outcome = outcome.and_then(|()| misbehave(&mode));
     if let Some(storm) = storm {
@@ -110,6 +110,13 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// Whether somebody may still say something, who never does.
+fn input_goes_on() -> bool {
+    let input = io::stdin();
+    let ended = rustix::event::poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&Timespec::default()));
+    ended.is_ok_and(|ended| ended == 0)
 }
 
 fn misbehave(how: &str) -> Result<(), Failure> {
