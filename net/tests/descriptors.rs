@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use filch_net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use filch_net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use futures_lite::future::{block_on, poll_once, zip};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -59,8 +59,11 @@ async fn one_of_each() {
     let halves = client.into_split();
     let plain = server.into_std().unwrap();
     drop(listener);
-    let dead = TcpStream::connect(address).await.unwrap_err();
-    assert_eq!(dead.kind(), io::ErrorKind::ConnectionRefused);
+    // Taken, so that nobody else is given it, by one that does not listen.
+    let dead = TcpSocket::new_v4().unwrap();
+    dead.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let refused = TcpStream::connect(dead.local_addr().unwrap()).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     let datagrams = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let taken = UdpSocket::bind(datagrams.local_addr().unwrap()).await;
     assert!(taken.is_err());

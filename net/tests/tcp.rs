@@ -20,9 +20,12 @@ async fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// A port that nobody listens on: it was just given back.
-fn dead_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// A port that nobody listens on, nor can while the socket is there.
+fn dead_port() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 #[test]
@@ -290,7 +293,7 @@ fn halves_work_in_two_threads() {
 #[test]
 fn a_dead_port_refuses_with_its_address() {
     block_on(async {
-        let dead = dead_port();
+        let (_held, dead) = dead_port();
         let error = TcpStream::connect(dead).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(error.to_string().contains(&dead.to_string()), "{error}");
@@ -332,7 +335,8 @@ fn all_addresses_are_tried() {
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let alive = listener.local_addr().unwrap();
-        let addresses = [dead_port(), alive];
+        let (_held, dead) = dead_port();
+        let addresses = [dead, alive];
         let client = TcpStream::connect(addresses).await.unwrap();
         assert_eq!(client.peer_addr().unwrap(), alive);
         let again =

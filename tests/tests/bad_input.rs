@@ -1,11 +1,11 @@
 //! What bad input gets: an error that says so. Never a hang, never an abort, and nothing left behind.
 
 use filch::io::{AsyncReadExt, AsyncWriteExt};
-use filch::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
+use filch::net::{TcpListener, TcpSocket, TcpStream, UdpSocket, UnixListener, UnixStream};
 use filch::{Runtime, block_on, spawn_blocking};
 use filch_tests::{Watchdog, child, process, wait_until};
 use std::io::{self, ErrorKind};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 #[test]
@@ -148,13 +148,11 @@ fn reading_and_writing_closed_sockets() {
 fn connecting_to_a_dead_port_names_it() {
     let _watchdog = Watchdog::usual();
     block_on(async {
-        // Bound a moment ago, and closed again. Somebody else may be given the same port just now: then another one.
-        let (address, error) = loop {
-            let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-            if let Err(error) = TcpStream::connect(address).await {
-                break (address, error);
-            }
-        };
+        // Taken, so that nobody else is given it, by one that does not listen.
+        let dead = TcpSocket::new_v4()?;
+        dead.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = dead.local_addr()?;
+        let error = TcpStream::connect(address).await.expect_err("nobody listens");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert!(error.to_string().contains(&address.to_string()), "without the address: {error}");
         let error = UnixStream::connect("/nonexistent/socket").await.expect_err("it does not exist");

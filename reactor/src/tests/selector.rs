@@ -33,11 +33,13 @@ fn a_timeout_is_never_early_and_zero_does_not_wait() {
             assert!(wait(&selector, timeout).is_empty());
             assert!(start.elapsed() >= timeout, "{selector:?} was early");
         }
-        let start = Instant::now();
-        for _ in 0..100 {
+        // The shortest of many: any of them may last for as long as somebody else has the processor.
+        let shortest = (0..100).map(|_| {
+            let start = Instant::now();
             assert!(wait(&selector, Duration::ZERO).is_empty());
-        }
-        assert!(start.elapsed() < Duration::from_millis(100), "{selector:?} waited");
+            start.elapsed()
+        });
+        assert!(shortest.min().unwrap() < Duration::from_millis(1), "{selector:?} waited");
     }
 }
 
