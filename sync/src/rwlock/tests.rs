@@ -41,6 +41,7 @@ fn one_reads_upgradably_and_others_beside_it() {
 
 #[test]
 fn nobody_passes_a_writer_that_waits() {
+    let _clock = held::hold();
     let lock = RwLock::new(());
     let reader = lock.try_read().unwrap();
     let mut writer = Hand::new(lock.write());
@@ -87,6 +88,7 @@ fn a_writer_that_leaves_lets_the_whole_run_of_readers_in_and_no_more() {
 
 #[test]
 fn an_upgrade_goes_before_all_and_waits_for_readers_only() {
+    let _clock = held::hold();
     let lock = RwLock::new(1);
     let upgradable = lock.try_upgradable_read().unwrap();
     let reader = lock.try_read().unwrap();

@@ -112,6 +112,7 @@ fn one_release_serves_as_many_as_it_can_even_beyond_a_batch() {
 
 #[test]
 fn a_granted_waiter_that_is_dropped_passes_its_permits_on() {
+    let _clock = held::hold();
     let semaphore = Semaphore::new(0);
     let mut first = Hand::new(semaphore.acquire_many(2));
     let mut second = Hand::new(semaphore.acquire_many(2));

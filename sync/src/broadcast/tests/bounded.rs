@@ -2,6 +2,7 @@
 
 use crate::broadcast::{SendError, TryRecvError, TrySendError, bounded};
 use crate::testing::Hand;
+use crate::watchman::held;
 
 #[test]
 fn a_full_channel_refuses_until_the_slowest_has_received() {
@@ -20,6 +21,7 @@ fn a_full_channel_refuses_until_the_slowest_has_received() {
 
 #[test]
 fn waiting_senders_are_told_one_per_place_in_the_order_they_came() {
+    let _clock = held::hold();
     let (sender, mut receiver) = bounded(2);
     assert_eq!((sender.try_send(0), sender.try_send(1)), (Ok(1), Ok(1)));
     let mut sends: Vec<_> = (2..6).map(|n| Hand::new(sender.send(n))).collect();
@@ -37,6 +39,7 @@ fn waiting_senders_are_told_one_per_place_in_the_order_they_came() {
 
 #[test]
 fn one_that_is_told_and_comes_too_late_keeps_its_place() {
+    let _clock = held::hold();
     let (sender, mut receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let (mut first, mut second) = (Hand::new(sender.send(1)), Hand::new(sender.send(2)));
@@ -98,6 +101,7 @@ fn futurelock_the_first_told_are_abandoned_and_the_others_send_in_their_place() 
 
 #[test]
 fn futurelock_a_newcomer_that_leaves_room_tells_one_who_waits() {
+    let _clock = held::hold();
     let (sender, mut receiver) = bounded(2);
     assert_eq!((sender.try_send(0), sender.try_send(1)), (Ok(1), Ok(1)));
     let mut sends: Vec<_> = (2..5).map(|n| Hand::new(sender.send(n))).collect();
@@ -111,6 +115,7 @@ fn futurelock_a_newcomer_that_leaves_room_tells_one_who_waits() {
 
 #[test]
 fn a_receiver_that_goes_makes_room_for_as_many_as_it_held_up() {
+    let _clock = held::hold();
     let (sender, mut fast) = bounded(40);
     let slow = fast.clone();
     (0..40).for_each(|n| assert_eq!(sender.try_send(n), Ok(2)));

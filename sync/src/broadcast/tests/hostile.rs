@@ -4,6 +4,7 @@ use super::kinds;
 use crate::broadcast::ring::BLOCK_MAX;
 use crate::broadcast::{ClosedFuture, Receiver, Sender, TryRecvError, bounded, lossy};
 use crate::testing::{Hand, PanicOnWake, leak};
+use crate::watchman::held;
 use filch_primitive::WAKE_BATCH_CAPACITY;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -316,6 +317,7 @@ impl Wake for Reopens {
 
 #[test]
 fn those_that_open_it_again_and_wait_on_do_not_keep_the_last_receiver_from_going() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     let sender: &'static Sender<u8> = leak(sender);
     let receivers = Arc::new(Mutex::new(Vec::new()));

@@ -3,9 +3,11 @@
 use super::flavours;
 use crate::channel::{TryRecvError, bounded, rendezvous};
 use crate::testing::Hand;
+use crate::watchman::held;
 
 #[test]
 fn a_told_receiver_that_is_dropped_passes_it_on() {
+    let _clock = held::hold();
     for (name, room, make) in flavours::<usize>() {
         let (sender, receiver) = make();
         let mut first = Hand::new(receiver.recv());
@@ -23,6 +25,7 @@ fn a_told_receiver_that_is_dropped_passes_it_on() {
 
 #[test]
 fn a_told_sender_that_is_dropped_passes_it_on() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let mut first = Hand::new(sender.send(1));
@@ -39,6 +42,7 @@ fn a_told_sender_that_is_dropped_passes_it_on() {
 
 #[test]
 fn a_told_receiver_that_is_not_polled_keeps_nothing_from_those_behind_it() {
+    let _clock = held::hold();
     // A queue for one has no room for another value beside the one that lies there.
     for (name, room, make) in flavours::<usize>().into_iter().filter(|&(_, room, _)| room != 1) {
         let (sender, receiver) = make();
@@ -60,6 +64,7 @@ fn a_told_receiver_that_is_not_polled_keeps_nothing_from_those_behind_it() {
 
 #[test]
 fn a_told_sender_that_is_not_polled_keeps_no_place_from_those_behind_it() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(3);
     (0..3).for_each(|value| sender.try_send(value).unwrap());
     let mut waiting: Vec<_> = (3..8).map(|value| Hand::new(sender.send(value))).collect();

@@ -8,6 +8,7 @@ use crate::channel::{
     WeakSender, bounded,
 };
 use crate::testing::{Count, Hand, within_a_minute};
+use crate::watchman::held;
 use futures_sink::Sink;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::cell::Cell;
@@ -148,6 +149,7 @@ fn a_sink_that_is_dropped_takes_its_value_and_its_place_with_it() {
 
 #[test]
 fn a_sink_that_is_left_alone_takes_no_telling_for_itself() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     let mut sink = sender.clone().into_sink();

@@ -4,6 +4,7 @@
 use super::flavours;
 use crate::channel::{SendError, TryRecvError, bounded, rendezvous, unbounded};
 use crate::testing::{Hand, within_a_minute};
+use crate::watchman::held;
 
 #[test]
 fn many_take_what_is_there_up_to_the_limit_and_append_it() {
@@ -47,6 +48,7 @@ fn many_wait_for_the_first_and_end_with_the_channel() {
 
 #[test]
 fn many_that_are_dropped_have_taken_nothing_and_pass_a_telling_on() {
+    let _clock = held::hold();
     for (name, room, make) in flavours::<usize>() {
         let (sender, receiver) = make();
         let mut into = Vec::new();
@@ -65,6 +67,7 @@ fn many_that_are_dropped_have_taken_nothing_and_pass_a_telling_on() {
 
 #[test]
 fn many_tell_as_many_senders() {
+    let _clock = held::hold();
     for (sender, receiver) in [bounded(3), rendezvous()] {
         let full = (0..3).filter(|&n| sender.try_send(n).is_ok()).count();
         let mut waiting: Vec<_> = (3..8).map(|n| Hand::new(sender.send(n))).collect();
@@ -116,6 +119,7 @@ fn where_there_is_nothing_to_push_out_the_value_itself_comes_back() {
 
 #[test]
 fn a_value_forced_in_tells_a_receiver_and_one_for_another_tells_nobody() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     let mut first = Hand::new(receiver.recv());
     let mut second = Hand::new(receiver.recv());

@@ -3,6 +3,7 @@
 use super::{flavours, unbounded};
 use crate::channel::{TryRecvError, TrySendError, bounded, rendezvous};
 use crate::testing::{Count, Hand, PanicOnWake};
+use crate::watchman::held;
 use futures_core::Stream;
 use futures_lite::StreamExt;
 use std::pin::Pin;
@@ -30,6 +31,7 @@ fn values_of_one_sender_arrive_in_order() {
 
 #[test]
 fn waiting_receivers_are_told_one_per_value_in_order() {
+    let _clock = held::hold();
     for (name, room, make) in flavours::<usize>() {
         let (sender, receiver) = make();
         let mut waiting: Vec<_> = (0..3).map(|_| Hand::new(receiver.recv())).collect();
@@ -48,6 +50,7 @@ fn waiting_receivers_are_told_one_per_value_in_order() {
 
 #[test]
 fn waiting_senders_are_told_one_per_place_in_order() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     sender.try_send(0).unwrap();
     assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
@@ -63,6 +66,7 @@ fn waiting_senders_are_told_one_per_place_in_order() {
 
 #[test]
 fn one_that_was_told_and_lost_goes_back_to_the_front() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(4);
     let mut first = Hand::new(receiver.recv());
     let mut second = Hand::new(receiver.recv());
@@ -140,6 +144,7 @@ fn a_receiver_is_a_stream() {
 
 #[test]
 fn a_stream_that_was_told_and_is_dropped_passes_it_on() {
+    let _clock = held::hold();
     let (sender, receiver) = unbounded();
     let mut streaming = receiver.clone();
     let mut cx = Context::from_waker(Waker::noop());

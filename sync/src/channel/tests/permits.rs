@@ -6,6 +6,7 @@ use crate::channel::{
     ReserveError, SendError, TryRecvError, TryReserveError, TrySendError, bounded, rendezvous, unbounded,
 };
 use crate::testing::{Hand, PanicOnWake, within_a_minute};
+use crate::watchman::held;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -30,6 +31,7 @@ fn a_reserved_place_is_taken_and_waits_for_nothing() {
 
 #[test]
 fn a_place_given_back_goes_to_the_next_in_line() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(1);
     let permit = sender.try_reserve().unwrap();
     let mut send = Hand::new(sender.send(1));
@@ -47,6 +49,7 @@ fn a_place_given_back_goes_to_the_next_in_line() {
 
 #[test]
 fn many_wait_until_there_is_room_for_all_and_those_behind_wait_for_them() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(3);
     (0..3).for_each(|n| sender.try_send(n).unwrap());
     let mut many = Hand::new(sender.reserve_many(2));
@@ -70,6 +73,7 @@ fn many_wait_until_there_is_room_for_all_and_those_behind_wait_for_them() {
 
 #[test]
 fn many_that_go_tell_those_behind_of_all_the_room_there_is() {
+    let _clock = held::hold();
     let (sender, receiver) = bounded(3);
     (0..3).for_each(|n| sender.try_send(n).unwrap());
     let mut many = Hand::new(sender.reserve_many(3));

@@ -2,6 +2,7 @@
 
 use crate::queue::{LifoQueue, PriorityQueue, Queue, TryGetError, TryPutError};
 use crate::testing::{Hand, within_a_minute};
+use crate::watchman::held;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -122,6 +123,7 @@ fn a_putter_that_gave_up_is_passed_over_and_keeps_its_item() {
 
 #[test]
 fn a_getter_that_was_told_and_gives_up_loses_nothing() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let (mut told, mut next) = (Hand::new(queue.get()), Hand::new(queue.get()));
     told.pends();
@@ -135,6 +137,7 @@ fn a_getter_that_was_told_and_gives_up_loses_nothing() {
 
 #[test]
 fn a_putter_that_was_told_and_gives_up_leaves_the_room_to_the_next() {
+    let _clock = held::hold();
     let queue = Queue::bounded(1);
     queue.try_put('a').unwrap();
     let (mut told, mut next) = (Hand::new(queue.put('b')), Hand::new(queue.put('c')));
@@ -150,6 +153,7 @@ fn a_putter_that_was_told_and_gives_up_leaves_the_room_to_the_next() {
 
 #[test]
 fn who_was_told_of_what_another_took_waits_again_at_the_front() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let (mut first, mut second) = (Hand::new(queue.get()), Hand::new(queue.get()));
     first.pends();

@@ -248,6 +248,7 @@ impl Ord for Dropper {
 fn a_comparison_may_drop_one_that_was_told() {
     static QUEUE: PriorityQueue<Dropper> = PriorityQueue::unbounded();
     within_a_minute(|| {
+        let _clock = held::hold();
         let (mut told, mut next) = (Hand::new(QUEUE.get()), Hand::new(QUEUE.get()));
         told.pends();
         next.pends();

@@ -3,6 +3,7 @@
 
 use crate::queue::{Queue, TryGetError};
 use crate::testing::{Count, Hand};
+use crate::watchman::held;
 use futures_core::stream::{FusedStream, Stream};
 use futures_sink::Sink;
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll};
 
 #[test]
 fn each_item_tells_one_getter_in_the_order_they_came() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let mut gets: Vec<_> = (0..5).map(|_| Hand::new(queue.get())).collect();
     gets.iter_mut().for_each(Hand::pends);
@@ -41,6 +43,7 @@ fn futurelock_a_newcomer_takes_what_an_abandoned_getter_was_told_of() {
 
 #[test]
 fn futurelock_the_next_operation_gets_past_an_abandoned_getter() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let mut gets: Vec<_> = (0..4).map(|_| Hand::new(queue.get())).collect();
     gets.iter_mut().for_each(Hand::pends);
@@ -58,6 +61,7 @@ fn futurelock_the_next_operation_gets_past_an_abandoned_getter() {
 
 #[test]
 fn futurelock_the_next_operation_gets_past_an_abandoned_putter() {
+    let _clock = held::hold();
     let queue = Queue::bounded(2);
     (0..2).for_each(|n| queue.try_put(n).unwrap());
     let mut puts: Vec<_> = (2..6).map(|n| Hand::new(queue.put(n))).collect();
@@ -114,6 +118,7 @@ fn futurelock_the_first_told_are_abandoned_and_the_others_put_in_their_place() {
 
 #[test]
 fn one_that_is_told_and_dropped_when_nothing_is_left_tells_nobody() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let (mut told, mut next) = (Hand::new(queue.get()), Hand::new(queue.get()));
     told.pends();
@@ -126,6 +131,7 @@ fn one_that_is_told_and_dropped_when_nothing_is_left_tells_nobody() {
 
 #[test]
 fn a_poll_without_need_keeps_the_place_and_takes_the_new_waker() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let (mut first, mut second) = (Hand::new(queue.get()), Hand::new(queue.get()));
     let (count, waker) = Count::new();
@@ -151,6 +157,7 @@ fn a_put_that_is_done_is_not_polled_again() {
 
 #[test]
 fn a_stream_ends_with_the_queue_and_one_left_alone_stops_nobody() {
+    let _clock = held::hold();
     let queue = Queue::unbounded();
     let (mut left, mut stream) = (queue.stream(), queue.stream());
     let (left_count, left_waker) = Count::new();
