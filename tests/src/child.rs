@@ -5,6 +5,7 @@
 
 use std::env;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The variable that tells a child what to do.
 pub const ROLE: &str = "FILCH_TEST_ROLE";
@@ -28,13 +29,32 @@ pub fn run(test: &str, role: &str) -> Output {
 /// When no process can be started.
 pub fn run_in(test: &str, role: &str, variables: &[(&str, &str)]) -> Output {
     let binary = env::current_exe().expect("a test knows its binary");
-    Command::new(binary)
+    let child = Command::new(binary)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .envs(variables.iter().copied())
         .env(ROLE, role)
         .stdin(Stdio::null())
-        .output()
-        .expect("a process can be started")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a process can be started");
+    let id = child.id();
+    lock().push(id);
+    let output = child.wait_with_output().expect("it can be waited for");
+    lock().retain(|other| *other != id);
+    output
+}
+
+/// Those that are waited for.
+static UNDER_WAY: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn lock() -> MutexGuard<'static, Vec<u32>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The processes that are waited for.
+pub(crate) fn under_way() -> Vec<u32> {
+    lock().clone()
 }
 
 /// Like [`run`], for a child that is to succeed. Returns what it wrote to its error stream.

@@ -33,6 +33,7 @@ mod counted;
 mod deed;
 mod dice;
 mod give_up;
+mod hindrance;
 mod keep;
 mod last_words;
 mod undisturbed;

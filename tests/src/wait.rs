@@ -1,6 +1,7 @@
 //! Waiting for something to have happened.
 
 use crate::counted::Counted;
+use crate::hindrance::Hindrance;
 use std::future::pending;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,12 +15,17 @@ pub const SLOWNESS: u32 = if cfg!(any(filch_asan, filch_tsan)) { 10 } else { 1 }
 /// Blocks until `condition` holds.
 ///
 /// # Panics
-/// When it does not hold after [`PATIENCE`].
+/// When it does not hold after [`PATIENCE`], not counting what threads of this process waited for a processor.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let begin = Instant::now();
+    let (mut end, mut hindrance) = (begin + PATIENCE, Hindrance::since(begin));
     while !condition() {
-        assert!(begin.elapsed() < PATIENCE, "still waiting after {PATIENCE:?}: {what}");
+        if Instant::now() >= end {
+            let hindered = hindrance.look();
+            assert!(hindered >= PATIENCE / 20, "still waiting after {:?}: {what}", begin.elapsed());
+            end = Instant::now() + hindered;
+        }
         thread::park_timeout(Duration::from_micros(200));
     }
 }

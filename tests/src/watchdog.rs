@@ -1,7 +1,8 @@
 //! The end of a test that hangs.
 
-use crate::process;
+use crate::hindrance::Hindrance;
 use crate::wait::SLOWNESS;
+use crate::{child, process};
 use filch::Handle;
 use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -9,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Ends the process when it has lived for too long, after telling what every thread is doing. Dropping it
-/// calls it off.
+/// Ends the process when it has lived for too long, not counting what threads of it waited for a processor,
+/// after telling what every thread is doing. Dropping it calls it off.
 ///
-/// A thread of its own does that, so it works however the test hangs.
+/// A thread of its own does that, so it works however the test hangs. While the test waits for a [`child`], whose own watchdog can
+/// tell more, that one goes first.
 #[must_use = "the watchdog is called off when it is dropped"]
 pub struct Watchdog {
     watched: Arc<Mutex<Vec<(String, Handle)>>>,
@@ -31,16 +33,25 @@ impl Watchdog {
         let watched = Arc::<Mutex<Vec<(String, Handle)>>>::default();
         let (call_off, called_off) = mpsc::channel();
         let seen = watched.clone();
-        thread::Builder::new()
-            .name("watchdog".to_owned())
-            .spawn(move || {
-                if called_off.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-                    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                    dump(&format!("watchdog: '{test}' has not ended within {limit:?}"), &seen);
-                    std::process::abort();
+        let watch = move || {
+            let mut hindrance = Hindrance::watch();
+            let mut left = limit;
+            let mut child_may_speak = true;
+            while called_off.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                left = hindrance.look();
+                if left >= limit / 20 {
+                    continue;
                 }
-            })
-            .expect("the watchdog has a thread");
+                if std::mem::take(&mut child_may_speak) && !child::under_way().is_empty() {
+                    left = limit / 10;
+                    continue;
+                }
+                let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                dump(&format!("watchdog: '{test}' has not ended within {limit:?}"), &seen);
+                std::process::abort();
+            }
+        };
+        thread::Builder::new().name("watchdog".to_owned()).spawn(watch).expect("the watchdog has a thread");
         Self { watched, _call_off: call_off }
     }
 

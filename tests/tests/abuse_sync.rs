@@ -16,7 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What was told to come has at least so long to do so.
+const GRACE: Duration = Duration::from_millis(1);
 
 fn runtime(workers: usize) -> Runtime {
     Runtime::builder().worker_threads(workers).build().expect("a runtime")
@@ -75,19 +78,30 @@ fn a_lock_whose_waiters_were_leaked_serves_the_others() {
 #[test]
 fn permits_given_to_leaked_waiters_are_gone_and_no_others() {
     let _watchdog = Watchdog::usual();
-    let semaphore = kept(Semaphore::new(0));
-    // They are in the queue, so it is they who get the first three.
-    (0..3).for_each(|_| leak_waiting(semaphore.acquire()));
-    let mut waits = pin!(semaphore.acquire_many(2));
-    assert!(poll_with(waits.as_mut(), Waker::noop()).is_pending());
-    semaphore.add_permits(4);
-    assert!(poll_with(waits.as_mut(), Waker::noop()).is_pending(), "three are with the leaked");
-    assert_eq!(semaphore.available_permits(), 1);
-    semaphore.add_permits(1);
-    let Poll::Ready(Ok(permits)) = poll_with(waits.as_mut(), Waker::noop()) else {
-        panic!("there are enough now");
+    let semaphore = loop {
+        let semaphore = kept(Semaphore::new(0));
+        // They are in the queue, so it is they who get the first three.
+        (0..3).for_each(|_| leak_waiting(semaphore.acquire()));
+        let mut waits = pin!(semaphore.acquire_many(2));
+        assert!(poll_with(waits.as_mut(), Waker::noop()).is_pending());
+        let begin = Instant::now();
+        semaphore.add_permits(4);
+        let is_pending = poll_with(waits.as_mut(), Waker::noop()).is_pending();
+        let free = semaphore.available_permits();
+        semaphore.add_permits(1);
+        let polled = poll_with(waits.as_mut(), Waker::noop());
+        if begin.elapsed() >= GRACE {
+            // Whoever is kept from the processor for so long may find that what the leaked did not fetch goes to others.
+            continue;
+        }
+        assert!(is_pending, "three are with the leaked");
+        assert_eq!(free, 1);
+        let Poll::Ready(Ok(permits)) = polled else {
+            panic!("there are enough now");
+        };
+        drop(permits);
+        break semaphore;
     };
-    drop(permits);
     assert_eq!(semaphore.available_permits(), 2);
     // A permit that is leaked is one that is forgotten.
     std::mem::forget(semaphore.try_acquire());

@@ -421,9 +421,10 @@ fn metrics_add_up() {
         wait.recv().expect("it is told to go on");
     });
     wait_until("it blocks", || begun.counted() == 1);
-    let seen: WorkerMetrics = one.metrics().workers[0];
+    // By the worker or, if it is kept from its processor for so long that it looks stuck, by a spare.
+    let seen: WorkerMetrics = one.metrics().total();
     assert_eq!(seen.polls, 1);
-    assert_eq!(one.handle().metrics().workers[0].polls, 1);
+    assert_eq!(one.handle().metrics().total().polls, 1);
     go.send(()).expect("it waits");
     one.block_on(blocked).expect("no panic");
 }
