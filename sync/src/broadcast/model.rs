@@ -323,6 +323,76 @@ fn loom_one_that_runs_ahead_meets_the_drop_of_the_one_behind() {
     });
 }
 
+/// Two receive without the lock while one overwrites; at the end each is counted once.
+#[test]
+fn loom_two_that_receive_meet_one_that_overwrites() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(1);
+        let mut other = receiver.clone();
+        assert!(send(&sender, 1));
+        let sending = thread::spawn(move || {
+            assert!(send(&sender, 2));
+            sender
+        });
+        let thread = thread::spawn(move || {
+            let first = other.try_recv().map(|value| *value);
+            (first, other)
+        });
+        let first = receiver.try_recv().map(|value| *value);
+        let sender = sending.join().unwrap();
+        let (second, mut other) = thread.join().unwrap();
+        for (first, receiver) in [(first, &mut receiver), (second, &mut other)] {
+            assert!(matches!(first, Ok(1 | 2) | Err(TryRecvError::Lagged(1))), "{first:?}");
+            drain(receiver);
+        }
+        assert!(sender.is_empty());
+        assert_eq!(receiver.standing(), 2);
+    });
+}
+
+/// The ring goes on through the end of a block while one receives there: no value is doubled or wrong, and gaps are exact.
+#[test]
+fn loom_a_plain_value_is_received_beside_overwrites_at_a_blocks_end() {
+    loom::model(|| {
+        let (sender, mut receiver) = lossy(2);
+        let mut other = receiver.clone();
+        assert!(sender.try_send(1_usize).is_ok() && sender.try_send(2).is_ok());
+        let sending = thread::spawn(move || {
+            assert!(sender.try_send(3).is_ok() && sender.try_send(4).is_ok());
+            sender
+        });
+        let mut next = 1;
+        for _ in 0..2 {
+            match receiver.try_recv() {
+                Ok(value) => {
+                    assert_eq!(value, next);
+                    next += 1;
+                }
+                Err(TryRecvError::Lagged(gap)) => next += gap as usize,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        let sender = sending.join().unwrap();
+        loop {
+            match receiver.try_recv() {
+                Ok(value) => {
+                    assert_eq!(value, next);
+                    next += 1;
+                }
+                Err(TryRecvError::Lagged(gap)) => next += gap as usize,
+                Err(_) => break,
+            }
+        }
+        assert_eq!(next, 5);
+        assert_eq!(receiver.standing(), 2);
+        assert_eq!(other.try_recv(), Err(TryRecvError::Lagged(2)));
+        assert_eq!(other.try_recv(), Ok(3));
+        assert_eq!(other.try_recv(), Ok(4));
+        assert_eq!(receiver.standing(), 2);
+        assert!(sender.is_empty());
+    });
+}
+
 #[test]
 fn loom_canary_a_value_that_is_not_seen() {
     assert_noticed("broadcast.put.order", "broadcast::model::loom_a_receive_meets_a_send_without_the_lock");

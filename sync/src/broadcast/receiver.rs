@@ -162,6 +162,14 @@ impl<T> Receiver<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Receiver<T> {
+    /// How many are counted as standing somewhere.
+    pub(super) fn standing(&self) -> u64 {
+        self.seat.shared().ring.lock().standing()
+    }
+}
+
 impl<T: Clone> Receiver<T> {
     /// Receives the next value, waiting while there is none.
     ///

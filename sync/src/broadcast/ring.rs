@@ -166,6 +166,12 @@ impl<T> Ring<T> {
         (self.blocks.len() + usize::from(self.spare.is_some())) as u64 * self.block_len
     }
 
+    /// How many are counted as standing somewhere; each once while nobody receives.
+    #[cfg(test)]
+    pub(super) fn standing(&self) -> u64 {
+        (self.head..=self.tail).map(|position| self.slot_at(position).standing()).sum()
+    }
+
     /// The position of the first slot, or of the one to come.
     pub(super) fn head(&self) -> u64 {
         self.head
@@ -363,7 +369,8 @@ impl<T> Ring<T> {
 
     /// Takes out values that nobody wants any more, up to the end of a block.
     pub(super) fn release(&mut self) -> Released<T> {
-        let mut released = Released { block: None, first: self.index(self.head), owned: 0, places: 0 };
+        let first = self.index(self.head);
+        let mut released = Released { block: None, first, owned: 0, places: 0, goes_on: false };
         while self.head < self.tail && self.slot_at(self.head).standing() == 0 {
             // SAFETY: 1. `&mut self` is the lock. 2. The slot is before the tail and the first, nobody stands there, and nobody comes to a
             // first slot.
@@ -374,6 +381,7 @@ impl<T> Ring<T> {
                 released.block = self.blocks.front().cloned();
             }
             if self.advance(0).is_some() {
+                released.goes_on = true;
                 break;
             }
         }
@@ -522,12 +530,19 @@ pub(super) struct Released<T> {
     /// A bit for each: whether it is to be dropped here.
     owned: u64,
     places: usize,
+    goes_on: bool,
 }
 
 impl<T> Released<T> {
     /// How many slots were given back.
     pub(super) fn places(&self) -> usize {
         self.places
+    }
+
+    /// Whether the next block is to be looked at. Otherwise somebody stands in the first slot, who sees to it when the time comes, or it
+    /// has no value.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 }
 

@@ -176,14 +176,14 @@ impl<T> Shared<T> {
             let released = ring.release();
             let head = ring.head();
             drop(ring);
-            let count = released.places();
-            if count == 0 {
-                return;
-            }
-            if !mutant::planted("broadcast.leave.silent") {
+            let (count, goes_on) = (released.places(), released.goes_on());
+            if count > 0 && !mutant::planted("broadcast.leave.silent") {
                 self.offer(count, head);
             }
             released.for_each(|value| drops.drop(value));
+            if !goes_on {
+                return;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod both;
 mod bounded;
+mod crowd;
 mod hostile;
 mod lossy;
 mod sink;
