@@ -57,6 +57,9 @@ pub fn assert_noticed(name: &str, test: &str) {
         // and passes.
         .env("LOOM_MAX_PREEMPTIONS", "2")
         .env("LOOM_MAX_DURATION", "60")
+        // Random schedules: by its own number of them a suite overlooks some faults in one run of some thousands. The
+        // first that fails is the last.
+        .env("FILCH_SHUTTLE_ROUNDS", "10000")
         .output()
         .expect("a test can start a process");
     let printed = String::from_utf8_lossy(&child.stdout);
