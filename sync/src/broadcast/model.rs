@@ -15,6 +15,24 @@ fn send(sender: &Sender<Value>, number: usize) -> bool {
     block_on(sender.send(Arc::new(number))).is_ok()
 }
 
+/// What `receiver` has until there is nothing more: values, and how many it missed.
+fn drain(receiver: &mut Receiver<Value>) -> (Vec<usize>, u64) {
+    let mut had = (Vec::new(), 0);
+    while receive(receiver, &mut had) {}
+    had
+}
+
+/// Adds what `receiver` has next. Whether there was anything.
+fn receive(receiver: &mut Receiver<Value>, had: &mut (Vec<usize>, u64)) -> bool {
+    match receiver.try_recv() {
+        Ok(value) => had.0.push(*value),
+        Err(TryRecvError::Lagged(gap)) => had.1 += gap,
+        Err(TryRecvError::Empty) => return false,
+        Err(TryRecvError::Closed) => panic!("the sender is there"),
+    }
+    true
+}
+
 #[test]
 fn loom_a_receiver_that_waits_meets_a_send() {
     loom::model(|| {
@@ -136,25 +154,14 @@ fn loom_a_send_meets_a_receive_and_the_drop_of_one_that_lags() {
         assert!(send(&sender, 0) && send(&sender, 1));
         let going = thread::spawn(move || drop(lagging));
         let sending = thread::spawn(move || (send(&sender, 2), sender));
-        let (mut received, mut missed) = (Vec::new(), 0);
-        for _ in 0..2 {
-            match receiver.try_recv() {
-                Ok(value) => received.push(*value),
-                Err(TryRecvError::Lagged(gap)) => missed += gap,
-                Err(other) => panic!("there is a value: {other}"),
-            }
-        }
+        let mut had = (Vec::new(), 0);
+        // The gap, and then at least one value is there.
+        assert!(receive(&mut receiver, &mut had) && receive(&mut receiver, &mut had));
         let (sent, sender) = sending.join().unwrap();
         going.join().unwrap();
         assert!(sent);
-        loop {
-            match receiver.try_recv() {
-                Ok(value) => received.push(*value),
-                Err(TryRecvError::Lagged(gap)) => missed += gap,
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Closed) => panic!("the sender is there"),
-            }
-        }
+        while receive(&mut receiver, &mut had) {}
+        let (received, missed) = had;
         assert_eq!(received.len() as u64 + missed, 3, "{received:?}");
         assert_eq!(received.last(), Some(&2), "the last is never missed");
         assert!(sender.is_empty());
@@ -172,19 +179,6 @@ fn loom_two_that_receive_share_a_value_and_one_moves_it_out() {
         assert_eq!(thread.join().unwrap(), Ok(1));
         assert!(sender.is_empty());
     });
-}
-
-/// What `receiver` has until there is nothing more: values, and how many it missed.
-fn drain(receiver: &mut Receiver<Value>) -> (Vec<usize>, u64) {
-    let (mut received, mut missed) = (Vec::new(), 0);
-    loop {
-        match receiver.try_recv() {
-            Ok(value) => received.push(*value),
-            Err(TryRecvError::Lagged(gap)) => missed += gap,
-            Err(TryRecvError::Empty) => return (received, missed),
-            Err(TryRecvError::Closed) => panic!("the sender is there"),
-        }
-    }
 }
 
 /// Two stand in the first slot. One receives, without the lock, while the value is being overwritten: it has the value or a gap, and
@@ -244,17 +238,11 @@ fn loom_a_receive_without_the_lock_meets_one_that_overwrites_twice() {
             assert!(send(&sender, 2) && send(&sender, 3));
             sender
         });
-        let mut received = Vec::new();
-        let mut missed = 0;
-        match receiver.try_recv() {
-            Ok(value) => received.push(*value),
-            Err(TryRecvError::Lagged(gap)) => missed += gap,
-            Err(other) => panic!("there is a value: {other}"),
-        }
+        let mut had = (Vec::new(), 0);
+        assert!(receive(&mut receiver, &mut had), "there is a value");
         let sender = sending.join().unwrap();
-        let rest = drain(&mut receiver);
-        received.extend(rest.0);
-        missed += rest.1;
+        while receive(&mut receiver, &mut had) {}
+        let (received, missed) = had;
         assert_eq!(received.len() as u64 + missed, 3, "{received:?}");
         assert!(received.is_sorted() && received.last() == Some(&3), "{received:?}");
         assert_eq!(drain(&mut other), (vec![3], 2));
@@ -362,27 +350,22 @@ fn loom_a_plain_value_is_received_beside_overwrites_at_a_blocks_end() {
             sender
         });
         let mut next = 1;
-        for _ in 0..2 {
+        // Whether there was anything.
+        let mut follow = || {
             match receiver.try_recv() {
                 Ok(value) => {
                     assert_eq!(value, next);
                     next += 1;
                 }
                 Err(TryRecvError::Lagged(gap)) => next += gap as usize,
-                Err(other) => panic!("{other}"),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Closed) => panic!("the sender is there"),
             }
-        }
+            true
+        };
+        assert!(follow() && follow());
         let sender = sending.join().unwrap();
-        loop {
-            match receiver.try_recv() {
-                Ok(value) => {
-                    assert_eq!(value, next);
-                    next += 1;
-                }
-                Err(TryRecvError::Lagged(gap)) => next += gap as usize,
-                Err(_) => break,
-            }
-        }
+        while follow() {}
         assert_eq!(next, 5);
         assert_eq!(receiver.standing(), 2);
         assert_eq!(other.try_recv(), Err(TryRecvError::Lagged(2)));
